@@ -1,0 +1,118 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+  name: "daruma",
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
+    .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+  ],
+  targets: [
+    .systemLibrary(name: "CLinux"),
+    .systemLibrary(name: "CLibvirt", pkgConfig: "libvirt", providers: [.apt(["libvirt-dev"])]),
+    .target(name: "Addresses"),
+    .target(
+      name: "CloudModel",
+      dependencies: ["Addresses", .product(name: "HashTreeCollections", package: "swift-collections")]),
+    .target(
+      name: "Ledger",
+      dependencies: [
+        "CloudModel",
+        .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .target(
+      name: "NodePlan",
+      dependencies: [
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        .product(name: "GRPCCore", package: "grpc-swift-2"),
+      ]),
+    .target(name: "Planning", dependencies: ["Addresses", "CloudModel", "NodePlan"]),
+    .target(
+      name: "Control",
+      dependencies: [
+        "Addresses", "CloudModel", "Ledger", "NodePlan", "Planning",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "_CryptoExtras", package: "swift-crypto"),
+        .product(name: "GRPCCore", package: "grpc-swift-2"),
+        .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .target(
+      name: "CloudStackAPI",
+      dependencies: [
+        "Addresses", "CloudModel", "Control", "Ledger", "NodePlan",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .target(name: "StatusPage", dependencies: [.product(name: "Hummingbird", package: "hummingbird")]),
+    .target(name: "Kernel", dependencies: ["Addresses", "CLinux"]),
+    .target(
+      name: "Dataplane",
+      dependencies: ["Addresses", "Kernel", "NodePlan", .product(name: "Logging", package: "swift-log")]),
+    .target(
+      name: "Hypervisor",
+      dependencies: ["Addresses", "CLibvirt", "Kernel", "NodePlan", .product(name: "Logging", package: "swift-log")]),
+    .target(
+      name: "Agent",
+      dependencies: [
+        "Addresses", "Dataplane", "Hypervisor", "Kernel", "NodePlan",
+        .product(name: "GRPCCore", package: "grpc-swift-2"),
+        .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .executableTarget(
+      name: "daruma",
+      dependencies: [
+        "Addresses", "Agent", "CLinux", "CloudModel", "CloudStackAPI", "Control", "Dataplane", "Hypervisor", "Kernel",
+        "Ledger",
+        "NodePlan", "Planning", "StatusPage",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ]),
+    .testTarget(
+      name: "LedgerTests",
+      dependencies: [
+        "Ledger", "CloudModel", "Addresses", .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .testTarget(
+      name: "DataplaneTests",
+      dependencies: ["Addresses", "Dataplane", "Kernel", "NodePlan", .product(name: "Logging", package: "swift-log")],
+      exclude: ["Goldens"]),
+    .testTarget(name: "HypervisorTests", dependencies: ["Hypervisor"], exclude: ["Goldens"]),
+    .testTarget(name: "KernelTests", dependencies: ["Addresses", "Kernel"]),
+    .testTarget(
+      name: "AgentTests",
+      dependencies: ["Addresses", "Agent", "Control", "Dataplane", "Hypervisor", "Kernel", "NodePlan"]),
+    .testTarget(name: "PlanningTests", dependencies: ["Addresses", "CloudModel", "NodePlan", "Planning"]),
+    .testTarget(
+      name: "CloudStackAPITests", dependencies: ["Addresses", "CloudModel", "CloudStackAPI", "Control", "Ledger"],
+      exclude: ["Goldens"]),
+    .testTarget(name: "StatusPageTests", dependencies: ["StatusPage"], exclude: ["Goldens"]),
+  ]
+)
+
+for target in package.targets where target.type != .system {
+  target.swiftSettings = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+  ]
+}

@@ -1,0 +1,239 @@
+import Dataplane
+package import Hypervisor
+package import Logging
+package import NodePlan
+
+/// The loop on a node: what is accepted is saved, then applied, then reported, with a manager or without.
+package actor NodeAgent {
+  package struct Configuration: Sendable {
+    /// The node's name, as the manager knows it.
+    package var node: String
+    /// The state folder; the agent's own part is `agent` in it.
+    package var state: String
+    package var managerSocket: String
+
+    package init(node: String, state: String, managerSocket: String) {
+      self.node = node
+      self.state = state
+      self.managerSocket = managerSocket
+    }
+  }
+
+  private let configuration: Configuration
+  private let network: any NetworkPlane
+  private let instances: InstanceHost
+  private let board: ReportBoard
+  private let metadata: MetadataIndex
+  private let logger: Logger
+  private let bootID: String
+  private var store: PlanStore
+  private var plan = Plan()
+  private var scopes: [String: Int] = [:]
+  /// The stored plan, if there is one, has been applied.
+  private(set) var isRestored = false
+  /// A complete plan was asked for and did not come yet.
+  private var isAwaitingPlan = false
+  /// The newest generation whose removals are waited for, to be acknowledged then.
+  private var unacknowledged: UInt64?
+
+  package init(
+    configuration: Configuration, network: any NetworkPlane, instances: InstanceHost, board: ReportBoard,
+    metadata: MetadataIndex, logger: Logger
+  ) {
+    self.configuration = configuration
+    self.network = network
+    self.instances = instances
+    self.board = board
+    self.metadata = metadata
+    self.logger = logger
+    store = PlanStore(folder: configuration.state + "/agent")
+    bootID = BootID.current
+  }
+
+  /// Applies the stored plan, then serves the manager until the task is cancelled. What forwards goes on afterwards.
+  package func run() async throws {
+    try await network.start()
+    await restore()
+    isRestored = true
+    let link = ManagerLink(
+      socketPath: configuration.managerSocket, board: board, logger: logger, hello: { await self.hello() },
+      receive: { await self.follow($0) })
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await link.run() }
+      group.addTask { await self.instances.watch() }
+    }
+    await network.stop()
+  }
+
+  /// The manager answers it with a complete plan.
+  private func hello() async -> Hello {
+    var hello = Hello()
+    hello.node = configuration.node
+    hello.bootID = bootID
+    hello.accelerator = await instances.accelerator
+    hello.ledger = plan.ledger
+    hello.epoch = plan.epoch
+    hello.generation = plan.generation
+    return hello
+  }
+
+  /// Nothing is applied if nothing is stored: missing is not empty.
+  private func restore() async {
+    do throws(AgentError) {
+      let loaded = try store.load()
+      if let problem = loaded.problem { report(problem, generation: loaded.plan?.generation ?? 0) }
+      guard let stored = loaded.plan else { return }
+      plan = stored
+    } catch {
+      report(error, generation: 0)
+      return
+    }
+    for object in plan.objects.values { scopes[object.scope, default: 0] += 1 }
+    board.post(holds: plan.guardReports)
+    logger.info("restoring generation \(plan.generation), \(plan.objects.count) objects")
+    await apply(upserts: Array(plan.objects.values), removals: [], complete: true)
+  }
+
+  /// Judges an update and does what is accepted of it.
+  package func follow(_ update: PlanUpdate) async { await follow([update]) }
+
+  /// Judges and saves one update after the other, and applies all that is accepted in one step.
+  package func follow(_ updates: [PlanUpdate]) async {
+    var step = Step()
+    for update in updates { await follow(update, &step) }
+    await carryOut(&step)
+  }
+
+  private func carryOut(_ step: inout Step) async {
+    guard step.isAccepted else { return }
+    let whole = step
+    step = Step()
+    await apply(
+      upserts: Array(whole.upserts.values), removals: Array(whole.removals), complete: whole.isComplete)
+    // Only now is what was released done.
+    if whole.isReleased { board.post(holds: plan.guardReports) }
+    await acknowledge(plan.generation)
+  }
+
+  /// Tells the manager that the node has followed; what is given up has to be gone by then.
+  private func acknowledge(_ generation: UInt64) async {
+    if await !instances.isRemoving(upTo: generation) { return board.postReceived(generation) }
+    let isWaiting = unacknowledged != nil
+    unacknowledged = generation
+    if !isWaiting { Task { await self.acknowledgeLater() } }
+  }
+
+  private func acknowledgeLater() async {
+    while let generation = unacknowledged {
+      if await instances.isRemoving(upTo: generation) {
+        try? await Task.sleep(for: .milliseconds(50))
+      } else {
+        board.postReceived(generation)
+        if unacknowledged == generation { unacknowledged = nil }
+      }
+    }
+  }
+
+  /// What several updates come to.
+  private struct Step {
+    var upserts: [String: PlanObject] = [:]
+    var removals: Set<String> = []
+    var isComplete = false
+    var isAccepted = false
+    /// Something that was held is held no longer.
+    var isReleased = false
+
+    /// What was put in place only now goes again, or elsewhere: its scope is to be told of both.
+    func isUndone(by acceptance: PlanAcceptance) -> Bool {
+      acceptance.removals.contains { upserts[$0] != nil }
+        || acceptance.upserts.contains { object in upserts[object.key].map { $0.scope != object.scope } ?? false }
+    }
+
+    mutating func add(_ acceptance: PlanAcceptance, isFirst: Bool) {
+      isAccepted = true
+      isComplete = isComplete || isFirst
+      removals.formUnion(acceptance.removals)
+      for object in acceptance.upserts { upserts[object.key] = object }
+    }
+  }
+
+  private func follow(_ update: PlanUpdate, _ step: inout Step) async {
+    switch PlanGuard.judge(plan, update) {
+    case .refused(let reason, let needsComplete):
+      // What was on its way when a complete plan was asked for is of no use, and no surprise.
+      if needsComplete && isAwaitingPlan { return }
+      refuse(update.generation, reason)
+      if needsComplete { await askForCompletePlan() }
+    case .accepted(let acceptance):
+      let heldBefore = plan.held
+      let isFirst = plan.ledger.isEmpty
+      if plan.isChanged(by: acceptance) {
+        do throws(AgentError) {
+          try store.save(acceptance, of: plan)
+        } catch {
+          report(error, generation: update.generation)
+          Task {
+            try? await Task.sleep(for: .seconds(1))
+            await self.askForCompletePlan()
+          }
+          return
+        }
+      }
+      if step.isUndone(by: acceptance) { await carryOut(&step) }
+      if update.complete { isAwaitingPlan = false }
+      count(acceptance)
+      plan.apply(acceptance)
+      if plan.held != heldBefore {
+        for report in plan.guardReports {
+          logger.warning("held: \(report.reason) (\(report.held) keys); an operator can confirm \(report.confirmation)")
+        }
+        board.post(holds: Plan.guardReports(heldBefore.merging(plan.held, uniquingKeysWith: { $1 })))
+        step.isReleased = true
+      }
+      step.add(acceptance, isFirst: isFirst)
+    }
+  }
+
+  private func apply(upserts: [PlanObject], removals: [String], complete: Bool) async {
+    metadata.apply(upserts: upserts, removals: removals)
+    await network.apply(
+      PlanChange(generation: plan.generation, complete: complete, upserts: upserts, removals: removals))
+    await instances.apply(
+      upserts: upserts, removals: removals, complete: complete, generation: plan.generation)
+  }
+
+  /// Keeps track of which scopes there are, by the number of their objects.
+  private func count(_ acceptance: PlanAcceptance) {
+    var touched: Set<String> = []
+    func change(_ scope: String, _ difference: Int) {
+      scopes[scope, default: 0] += difference
+      touched.insert(scope)
+    }
+    for key in acceptance.removals {
+      if let old = plan.objects[key] { change(old.scope, -1) }
+    }
+    for object in acceptance.upserts {
+      if let old = plan.objects[object.key] { change(old.scope, -1) }
+      change(object.scope, 1)
+    }
+    let gone = touched.filter { scopes[$0, default: 0] <= 0 }
+    for scope in gone { scopes[scope] = nil }
+    board.revive(touched.subtracting(gone))
+    board.retire(gone.sorted())
+  }
+
+  private func askForCompletePlan() async {
+    isAwaitingPlan = true
+    board.post(await hello())
+  }
+
+  private func refuse(_ generation: UInt64, _ reason: String) {
+    logger.warning("generation \(generation) refused: \(reason)")
+    var refusal = Refusal()
+    refusal.generation = generation
+    refusal.reason = reason
+    board.post(refusal)
+  }
+
+  private func report(_ error: AgentError, generation: UInt64) { refuse(generation, error.description) }
+}

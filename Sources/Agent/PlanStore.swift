@@ -1,0 +1,168 @@
+import Glibc
+import NodePlan
+
+/// The last accepted plan on disk: a base, and a log of what was accepted since. What `save` returned from survives
+/// a loss of power.
+package struct PlanStore: Sendable {
+  /// The log may always grow to this, however small the base is.
+  private static let smallLog = 1 << 20
+  private static let objectsPerRecord = 1000
+
+  private let folder: String
+  private let basePath: String
+  private let logPath: String
+  private let smallLog: Int
+  private var serial: UInt64 = 0
+  private var baseSize = 0
+  private var logSize = 0
+  private var isLoaded = false
+  /// What is on disk is not what the log would continue.
+  private var needsBase = false
+
+  package struct Loaded: Sendable {
+    /// nil if there is none that can be used.
+    package var plan: Plan?
+    /// What was found damaged; the files are kept aside with the suffix `.damaged`.
+    package var problem: AgentError?
+  }
+
+  /// - Parameter smallLog: bytes that the log may grow to before it is compacted, if the base is not larger.
+  package init(folder: String, smallLog: Int = Self.smallLog) {
+    basePath = folder + "/plan.base"
+    logPath = folder + "/plan.log"
+    self.smallLog = smallLog
+    self.folder = folder
+  }
+
+  package mutating func load() throws(AgentError) -> Loaded {
+    try StateFile.makeFolder(folder)
+    var loaded = Loaded()
+    serial = 0
+    baseSize = 0
+    logSize = 0
+    needsBase = false
+    isLoaded = true
+    if let bytes = try StateFile.read(basePath) {
+      do throws(AgentError) {
+        let (plan, serial) = try PlanStore.readBase(bytes)
+        loaded.plan = plan
+        self.serial = serial
+        baseSize = bytes.count
+      } catch {
+        try setAside(basePath)
+        if try StateFile.read(logPath) != nil { try setAside(logPath) }
+        loaded.problem = AgentError(
+          .damaged, "the stored plan is damaged and was set aside; waiting for the manager's", cause: "\(error)")
+        return loaded
+      }
+    }
+    guard let bytes = try StateFile.read(logPath) else { return loaded }
+    let contents = RecordFile.decode(bytes)
+    var damage = contents.damage
+    var plan = loaded.plan ?? Plan()
+    var replayed = loaded.plan != nil
+    for record in contents.records where record.serial > serial && damage == nil {
+      do throws(AgentError) {
+        guard record.serial == serial + 1 else { throw AgentError(.damaged, "record \(serial + 1) is missing") }
+        plan.apply(try PlanRecord.decode(record.payload, held: plan.held).acceptance)
+        serial = record.serial
+        replayed = true
+      } catch {
+        damage = "\(error)"
+      }
+    }
+    logSize = contents.size
+    if replayed { loaded.plan = plan }
+    if let damage {
+      loaded.problem = AgentError(
+        .damaged, "the log of the stored plan is damaged and was set aside; what precedes the damage is used",
+        cause: damage)
+      try setAside(logPath)
+      logSize = 0
+      needsBase = true
+      if let plan = loaded.plan { try writeBase(plan) }
+    }
+    return loaded
+  }
+
+  /// Makes the change of `plan` durable. Throws if it is not; then `plan` is what counts still.
+  package mutating func save(_ change: PlanAcceptance, of plan: Plan) throws(AgentError) {
+    if !isLoaded { throw AgentError(.storage, "the stored plan was not loaded") }
+    func result() -> Plan {
+      var next = plan
+      next.apply(change)
+      return next
+    }
+    let count = change.upserts.count + change.renumbered.count + change.removals.count
+    if needsBase || (count > PlanStore.objectsPerRecord && count * 2 > plan.objects.count) {
+      try writeBase(result())
+      return
+    }
+    let payload = try PlanRecord(acceptance: change, replacesHeld: change.held != plan.held).encode()
+    let record = RecordFile.encode(.init(serial: serial + 1, payload: payload))
+    let isNew = logSize == 0
+    try StateFile.write(record, to: logPath, at: logSize)
+    if isNew { try StateFile.syncFolder(of: logPath) }
+    serial += 1
+    logSize += record.count
+    if logSize > max(baseSize, smallLog) {
+      // The log says all of it already, so a base that cannot be written now can be written later.
+      try? writeBase(result())
+    }
+  }
+
+  private mutating func writeBase(_ plan: Plan) throws(AgentError) {
+    let next = serial + 1
+    let temporary = basePath + ".new"
+    var bytes: [UInt8] = []
+    var change = PlanAcceptance()
+    change.ledger = plan.ledger
+    change.epoch = plan.epoch
+    change.generation = plan.generation
+    for object in plan.objects.values {
+      change.upserts.append(object)
+      if change.upserts.count == PlanStore.objectsPerRecord {
+        let payload = try PlanRecord(acceptance: change, replacesHeld: false).encode()
+        bytes += RecordFile.encode(.init(serial: next, payload: payload))
+        change.upserts.removeAll(keepingCapacity: true)
+      }
+    }
+    change.held = plan.held
+    let payload = try PlanRecord(acceptance: change, replacesHeld: true).encode()
+    bytes += RecordFile.encode(.init(serial: next, payload: payload))
+    do throws(AgentError) {
+      try StateFile.write(bytes, to: temporary, at: 0)
+      needsBase = true
+      try StateFile.rename(temporary, to: basePath)
+    } catch {
+      unlink(temporary)
+      throw error
+    }
+    // From here on the base counts; records of the log that it includes are skipped by their number.
+    needsBase = false
+    serial = next
+    baseSize = bytes.count
+    logSize = 0
+    truncate(logPath, 0)
+  }
+
+  private static func readBase(_ bytes: [UInt8]) throws(AgentError) -> (Plan, UInt64) {
+    let contents = RecordFile.decode(bytes)
+    if let damage = contents.damage { throw AgentError(.damaged, damage) }
+    guard contents.size == bytes.count, let last = contents.records.last else {
+      throw AgentError(.damaged, "it ends within a record")
+    }
+    var plan = Plan()
+    var isComplete = false
+    for record in contents.records {
+      let decoded = try PlanRecord.decode(record.payload, held: [:])
+      if isComplete || record.serial != last.serial { throw AgentError(.damaged, "it has records of another plan") }
+      plan.apply(decoded.acceptance)
+      isComplete = decoded.replacesHeld
+    }
+    if !isComplete { throw AgentError(.damaged, "its last record is missing") }
+    return (plan, last.serial)
+  }
+
+  private func setAside(_ path: String) throws(AgentError) { try StateFile.rename(path, to: path + ".damaged") }
+}

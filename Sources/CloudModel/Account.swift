@@ -1,0 +1,43 @@
+package import FoundationEssentials
+
+/// A customer: the owner of resources. Users act for it.
+package struct Account: Resource {
+  package static let kind = "account"
+  package static var table: TablePath<Account> { \.accounts }
+  package static let indexes: [Index<Account>] = [
+    Index("name", unique: true) { [.scoped($0.domain.uuid, $0.name.lowercased())] },
+    Index("domain") { [.id($0.domain)] },
+  ]
+
+  package let id: ID<Account>
+  package var name: String
+  package var type: AccountType
+  package var domain: ID<Domain>
+  package var state: AccountState
+  package var cells: [ID<Cell>]
+  package var created: Date
+
+  package init(
+    id: ID<Account>, name: String, type: AccountType, domain: ID<Domain>, state: AccountState = .enabled,
+    cells: [ID<Cell>] = [], created: Date
+  ) {
+    self.id = id
+    self.name = name
+    self.type = type
+    self.domain = domain
+    self.state = state
+    self.cells = cells
+    self.created = created
+  }
+}
+
+/// Raw values are CloudStack's account types.
+package enum AccountType: Int, Codable, Hashable, Sendable {
+  case user = 0
+  case rootAdmin = 1
+  case domainAdmin = 2
+}
+
+package enum AccountState: String, Codable, Hashable, Sendable {
+  case enabled, disabled, removing
+}

@@ -1,0 +1,52 @@
+package import FoundationEssentials
+
+/// A long call: begun with its intent, finished when what it asked for is verified on the nodes. `result` is the JSON text
+/// that queryAsyncJobResult answers with.
+package struct AsyncJob: Resource {
+  package static let kind = "asyncjob"
+  package static var table: TablePath<AsyncJob> { \.jobs }
+  package static let indexes: [Index<AsyncJob>] = [
+    Index("account") { [.id($0.account)] },
+    Index("status") { [.number(UInt64($0.status.rawValue))] },
+    Index("instance") { $0.instance.map { [.uuid($0)] } ?? [] },
+  ]
+
+  package let id: ID<AsyncJob>
+  package var command: String
+  package var account: ID<Account>
+  package var user: ID<User>
+  package var instanceType: String?
+  package var instance: UUID?
+  package var status: JobStatus
+  package var resultCode: Int
+  package var result: String?
+  package var revision: UInt64
+  package var created: Date
+  package var completed: Date?
+
+  package init(
+    id: ID<AsyncJob>, command: String, account: ID<Account>, user: ID<User>, instanceType: String? = nil,
+    instance: UUID? = nil, status: JobStatus = .pending, resultCode: Int = 0, result: String? = nil,
+    revision: UInt64 = 0, created: Date, completed: Date? = nil
+  ) {
+    self.id = id
+    self.command = command
+    self.account = account
+    self.user = user
+    self.instanceType = instanceType
+    self.instance = instance
+    self.status = status
+    self.resultCode = resultCode
+    self.result = result
+    self.revision = revision
+    self.created = created
+    self.completed = completed
+  }
+}
+
+/// Raw values are CloudStack's job states.
+package enum JobStatus: Int, Codable, Hashable, Sendable {
+  case pending = 0
+  case succeeded = 1
+  case failed = 2
+}

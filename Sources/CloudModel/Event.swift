@@ -1,0 +1,40 @@
+package import FoundationEssentials
+
+/// What happened, for its account to read. `type` is CloudStack's event type, such as `VM.START`.
+package struct Event: Resource {
+  package static let kind = "event"
+  package static var table: TablePath<Event> { \.events }
+  package static let indexes: [Index<Event>] = [
+    Index("account") { [.id($0.account)] }
+  ]
+
+  package let id: ID<Event>
+  package var type: String
+  package var level: String
+  package var state: String
+  package var description: String
+  package var account: ID<Account>
+  package var user: ID<User>?
+  package var resourceType: String?
+  package var resource: UUID?
+  package var parent: ID<Event>?
+  package var created: Date
+
+  package init(
+    id: ID<Event>, type: String, level: String = "INFO", state: String = "Completed", description: String,
+    account: ID<Account>, user: ID<User>? = nil, resourceType: String? = nil, resource: UUID? = nil,
+    parent: ID<Event>? = nil, created: Date
+  ) {
+    self.id = id
+    self.type = type
+    self.level = level
+    self.state = state
+    self.description = description
+    self.account = account
+    self.user = user
+    self.resourceType = resourceType
+    self.resource = resource
+    self.parent = parent
+    self.created = created
+  }
+}

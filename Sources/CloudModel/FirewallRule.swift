@@ -1,0 +1,38 @@
+package import Addresses
+package import FoundationEssentials
+
+/// A firewall rule of an isolated network: ingress to one public address, or egress of the network (`address` is nil).
+package struct FirewallRule: Resource {
+  package static let kind = "firewallrule"
+  package static var table: TablePath<FirewallRule> { \.firewallRules }
+  package static let indexes: [Index<FirewallRule>] = [
+    Index("network") { [.id($0.network)] },
+    Index("address") { $0.address.map { [.id($0)] } ?? [] },
+    Index("account") { [.id($0.account)] },
+  ]
+
+  package let id: ID<FirewallRule>
+  package var network: ID<Network>
+  package var account: ID<Account>
+  package var address: ID<PublicIPAddress>?
+  package var match: PacketMatch
+  package var sources: [IPv4Prefix]
+  package var destinations: [IPv4Prefix]
+  package var state: RuleState
+  package var created: Date
+
+  package init(
+    id: ID<FirewallRule>, network: ID<Network>, account: ID<Account>, address: ID<PublicIPAddress>?,
+    match: PacketMatch, sources: [IPv4Prefix], destinations: [IPv4Prefix] = [], state: RuleState = .add, created: Date
+  ) {
+    self.id = id
+    self.network = network
+    self.account = account
+    self.address = address
+    self.match = match
+    self.sources = sources
+    self.destinations = destinations
+    self.state = state
+    self.created = created
+  }
+}

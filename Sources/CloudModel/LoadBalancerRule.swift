@@ -1,0 +1,71 @@
+package import Addresses
+package import FoundationEssentials
+
+/// A public port that is spread over instances.
+package struct LoadBalancerRule: Resource {
+  package static let kind = "loadbalancerrule"
+  package static var table: TablePath<LoadBalancerRule> { \.loadBalancerRules }
+  package static let indexes: [Index<LoadBalancerRule>] = [
+    Index("address") { [.id($0.address)] },
+    Index("network") { $0.network.map { [.id($0)] } ?? [] },
+    Index("account") { [.id($0.account)] },
+    Index("instance") { $0.members.map { .id($0.virtualMachine) } },
+  ]
+
+  package let id: ID<LoadBalancerRule>
+  package var name: String
+  package var description: String
+  package var address: ID<PublicIPAddress>
+  package var network: ID<Network>?
+  package var account: ID<Account>
+  package var transport: IPProtocol
+  package var publicPort: UInt16
+  package var privatePort: UInt16
+  package var algorithm: LoadBalancerAlgorithm
+  package var sources: [IPv4Prefix]
+  package var members: [LoadBalancerMember]
+  /// The firewall rule that was opened for this one and goes with it.
+  package var firewall: ID<FirewallRule>?
+  package var state: RuleState
+  package var created: Date
+
+  package init(
+    id: ID<LoadBalancerRule>, name: String, description: String = "", address: ID<PublicIPAddress>,
+    network: ID<Network>?, account: ID<Account>, transport: IPProtocol, publicPort: UInt16, privatePort: UInt16,
+    algorithm: LoadBalancerAlgorithm, sources: [IPv4Prefix] = [], members: [LoadBalancerMember] = [],
+    firewall: ID<FirewallRule>? = nil, state: RuleState = .add, created: Date
+  ) {
+    self.id = id
+    self.name = name
+    self.description = description
+    self.address = address
+    self.network = network
+    self.account = account
+    self.transport = transport
+    self.publicPort = publicPort
+    self.privatePort = privatePort
+    self.algorithm = algorithm
+    self.sources = sources
+    self.members = members
+    self.firewall = firewall
+    self.state = state
+    self.created = created
+  }
+}
+
+/// Raw values are CloudStack's names.
+package enum LoadBalancerAlgorithm: String, Codable, Hashable, Sendable, CaseIterable {
+  case roundRobin = "roundrobin"
+  case leastConnections = "leastconn"
+  case source = "source"
+}
+
+package struct LoadBalancerMember: Codable, Hashable, Sendable {
+  package var virtualMachine: ID<VirtualMachine>
+  package var guestAddress: IPv4
+
+  package init(virtualMachine: ID<VirtualMachine>, guestAddress: IPv4) {
+    self.virtualMachine = virtualMachine
+    self.guestAddress = guestAddress
+  }
+}

@@ -1,0 +1,47 @@
+package import Addresses
+package import FoundationEssentials
+
+/// Ports of a public address that lead to ports of one instance; both ranges have the same length.
+package struct PortForwardingRule: Resource {
+  package static let kind = "portforwardingrule"
+  package static var table: TablePath<PortForwardingRule> { \.portForwardingRules }
+  package static let indexes: [Index<PortForwardingRule>] = [
+    Index("address") { [.id($0.address)] },
+    Index("network") { [.id($0.network)] },
+    Index("account") { [.id($0.account)] },
+    Index("instance") { [.id($0.virtualMachine)] },
+  ]
+
+  package let id: ID<PortForwardingRule>
+  package var address: ID<PublicIPAddress>
+  package var network: ID<Network>
+  package var account: ID<Account>
+  package var transport: IPProtocol
+  package var publicPorts: PortRange
+  package var privatePorts: PortRange
+  package var virtualMachine: ID<VirtualMachine>
+  package var guestAddress: IPv4
+  /// The firewall rule that was opened for this one and goes with it.
+  package var firewall: ID<FirewallRule>?
+  package var state: RuleState
+  package var created: Date
+
+  package init(
+    id: ID<PortForwardingRule>, address: ID<PublicIPAddress>, network: ID<Network>, account: ID<Account>,
+    transport: IPProtocol, publicPorts: PortRange, privatePorts: PortRange, virtualMachine: ID<VirtualMachine>,
+    guestAddress: IPv4, firewall: ID<FirewallRule>? = nil, state: RuleState = .add, created: Date
+  ) {
+    self.id = id
+    self.address = address
+    self.network = network
+    self.account = account
+    self.transport = transport
+    self.publicPorts = publicPorts
+    self.privatePorts = privatePorts
+    self.virtualMachine = virtualMachine
+    self.guestAddress = guestAddress
+    self.firewall = firewall
+    self.state = state
+    self.created = created
+  }
+}

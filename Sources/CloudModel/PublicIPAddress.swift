@@ -1,0 +1,68 @@
+package import Addresses
+package import FoundationEssentials
+
+/// A public address. It belongs to the pool of its cell (Basic) or zone (Isolate) and, while allocated, to an account.
+package struct PublicIPAddress: Resource {
+  package static let kind = "publicip"
+  package static var table: TablePath<PublicIPAddress> { \.publicIPs }
+  package static let indexes: [Index<PublicIPAddress>] = [
+    Index("address", unique: true) { [.number(UInt64($0.address.value))] },
+    Index("range") { [.id($0.range)] },
+    Index("account") { $0.account.map { [.id($0)] } ?? [] },
+    Index("network") { $0.network.map { [.id($0)] } ?? [] },
+    Index("free") { $0.state == .free ? [.uuid($0.cell?.uuid ?? $0.zone.uuid)] : [] },
+    Index("instance") { $0.staticNAT.map { [.id($0.virtualMachine)] } ?? [] },
+    Index("cell") { $0.state == .free ? [] : $0.cell.map { [.id($0)] } ?? [] },
+  ]
+
+  package let id: ID<PublicIPAddress>
+  package var address: IPv4
+  package var zone: ID<Zone>
+  package var cell: ID<Cell>?
+  package var range: ID<PublicIPRange>
+  package var state: PublicIPState
+  package var account: ID<Account>?
+  package var network: ID<Network>?
+  package var isSourceNAT: Bool
+  package var isSystem: Bool
+  package var staticNAT: StaticNATTarget?
+  package var allocated: Date?
+
+  package init(
+    id: ID<PublicIPAddress>, address: IPv4, zone: ID<Zone>, cell: ID<Cell>? = nil, range: ID<PublicIPRange>,
+    state: PublicIPState = .free,
+    account: ID<Account>? = nil, network: ID<Network>? = nil, isSourceNAT: Bool = false, isSystem: Bool = false,
+    staticNAT: StaticNATTarget? = nil, allocated: Date? = nil
+  ) {
+    self.id = id
+    self.address = address
+    self.zone = zone
+    self.cell = cell
+    self.range = range
+    self.state = state
+    self.account = account
+    self.network = network
+    self.isSourceNAT = isSourceNAT
+    self.isSystem = isSystem
+    self.staticNAT = staticNAT
+    self.allocated = allocated
+  }
+}
+
+package enum PublicIPState: String, Codable, Hashable, Sendable {
+  case free = "Free"
+  case allocated = "Allocated"
+  case releasing = "Releasing"
+}
+
+/// Where a static NAT leads. `isRemoving`: no longer wanted, but not yet confirmed gone from the gateway.
+package struct StaticNATTarget: Codable, Hashable, Sendable {
+  package var virtualMachine: ID<VirtualMachine>
+  package var guestAddress: IPv4
+  package var isRemoving = false
+
+  package init(virtualMachine: ID<VirtualMachine>, guestAddress: IPv4) {
+    self.virtualMachine = virtualMachine
+    self.guestAddress = guestAddress
+  }
+}

@@ -1,0 +1,28 @@
+package import Addresses
+package import FoundationEssentials
+
+/// A block of public addresses given to a cell (Basic) or to a zone's virtual routers (Isolate); CloudStack's "VLAN IP range".
+package struct PublicIPRange: Resource {
+  package static let kind = "publiciprange"
+  package static var table: TablePath<PublicIPRange> { \.publicIPRanges }
+  package static let indexes: [Index<PublicIPRange>] = [
+    Index("zone") { [.id($0.zone)] },
+    Index("cell") { $0.cell.map { [.id($0)] } ?? [] },
+  ]
+
+  package let id: ID<PublicIPRange>
+  package var zone: ID<Zone>
+  package var cell: ID<Cell>?
+  package var first: IPv4
+  package var last: IPv4
+  package var created: Date
+
+  package init(id: ID<PublicIPRange>, zone: ID<Zone>, cell: ID<Cell>?, first: IPv4, last: IPv4, created: Date) {
+    self.id = id
+    self.zone = zone
+    self.cell = cell
+    self.first = first
+    self.last = last
+    self.created = created
+  }
+}

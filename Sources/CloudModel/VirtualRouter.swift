@@ -1,0 +1,33 @@
+package import FoundationEssentials
+
+/// The router of an isolated network.
+package struct VirtualRouter: Resource {
+  package static let kind = "router"
+  package static var table: TablePath<VirtualRouter> { \.routers }
+  package static let indexes: [Index<VirtualRouter>] = [
+    Index("network", unique: true) { [.id($0.network)] },
+    Index("account") { [.id($0.account)] },
+    Index("host") { [.id($0.host)] },
+  ]
+
+  package let id: ID<VirtualRouter>
+  package var name: String
+  package var network: ID<Network>
+  package var zone: ID<Zone>
+  package var account: ID<Account>
+  package var host: ID<Host>
+  package var created: Date
+
+  package init(
+    id: ID<VirtualRouter>, name: String, network: ID<Network>, zone: ID<Zone>, account: ID<Account>, host: ID<Host>,
+    created: Date
+  ) {
+    self.id = id
+    self.name = name
+    self.network = network
+    self.zone = zone
+    self.account = account
+    self.host = host
+    self.created = created
+  }
+}

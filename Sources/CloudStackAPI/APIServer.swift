@@ -1,0 +1,140 @@
+package import Control
+package import FoundationEssentials
+package import Logging
+
+/// CloudStack's wire protocol: one call in, one answer out.
+package struct APIServer: Sendable {
+  package let control: Control
+  private let logger: Logger
+  private let now: @Sendable () -> Date
+
+  package init(control: Control, logger: Logger) {
+    self.init(control: control, logger: logger, now: { Date() })
+  }
+
+  package init(control: Control, logger: Logger, now: @escaping @Sendable () -> Date) {
+    self.control = control
+    self.logger = logger
+    self.now = now
+  }
+
+  /// A request as it came. `body` is read as a form when `isForm`.
+  package struct Call: Sendable {
+    package var method: String
+    package var query: String
+    package var body: [UInt8]
+    package var isForm: Bool
+
+    package init(method: String, query: String, body: [UInt8] = [], isForm: Bool = false) {
+      self.method = method
+      self.query = query
+      self.body = body
+      self.isForm = isForm
+    }
+  }
+
+  package struct Answer: Hashable, Sendable {
+    package let status: Int
+    package let contentType: String
+    /// What went wrong, for the header `X-Description`.
+    package let description: String?
+    package let body: [UInt8]
+  }
+
+  /// Answers every call, also those that are no calls at all.
+  package func answer(_ call: Call) async -> Answer {
+    let began = ContinuousClock.now
+    var trace = Trace()
+    let answer = await answer(call, &trace)
+    var metadata: Logger.Metadata = [
+      "command": "\(trace.command)", "status": "\(answer.status)", "duration": "\(ContinuousClock.now - began)",
+    ]
+    if let caller = trace.caller { metadata["caller"] = "\(caller.user)" }
+    if let error = answer.description { metadata["error"] = "\(Self.line(error))" }
+    logger.log(level: answer.status >= 500 && answer.status < 531 ? .warning : .info, "api", metadata: metadata)
+    return answer
+  }
+
+  /// An error text, which may repeat what a caller sent, as a bounded line of printable ASCII.
+  static func line(_ text: String) -> String {
+    String(decoding: text.utf8.prefix(512).map { $0 < 0x20 || $0 > 0x7E ? UInt8(ascii: "?") : $0 }, as: UTF8.self)
+  }
+
+  /// What the log says of a call: never parameters.
+  private struct Trace {
+    var command = "-"
+    var caller: Caller?
+  }
+
+  private func answer(_ call: Call, _ trace: inout Trace) async -> Answer {
+    guard call.method == "GET" || call.method == "POST" else {
+      return Self.render(.malformedMethod, "errorresponse", isJSON: false)
+    }
+    let form: Form
+    do {
+      form = try Form(query: call.query, body: call.method == "POST" && call.isForm ? call.body : [])
+    } catch {
+      return Self.render(error, "errorresponse", isJSON: call.query.contains("response=json"))
+    }
+    let isJSON = form["response"]?.lowercased() == "json"
+    let command = form["command"].flatMap(Catalog.command)
+    trace.command = command?.name ?? "-"
+    guard let caller = authenticate(form) else {
+      return Self.render(.unverified, command?.envelope ?? "errorresponse", isJSON: isJSON)
+    }
+    trace.caller = caller
+    guard let command else { return Self.render(.unverified, "errorresponse", isJSON: isJSON) }
+    guard command.roles.contains(Roles(caller.type)) else {
+      return Self.render(.unavailable(command), "errorresponse", isJSON: isJSON)
+    }
+    do {
+      let state = control.state
+      let arguments = try ArgumentParser(command: command, caller: caller, state: state).parse(form)
+      let request = Request(
+        command: command, caller: caller, arguments: arguments, control: control, state: state,
+        isPost: call.method == "POST")
+      let reply = try await command.run(request)
+      return Self.render(reply, command.envelope, isJSON: isJSON)
+    } catch {
+      let told = APIError(error, isRootAdmin: caller.isRootAdmin)
+      if told.code == 530 {
+        logger.error("api command failed", metadata: ["command": "\(command.name)", "cause": "\(error)"])
+      }
+      return Self.render(told, command.envelope, isJSON: isJSON)
+    }
+  }
+
+  /// An unknown key takes as long as a wrong signature and is told the same.
+  private func authenticate(_ form: Form) -> Caller? {
+    guard let key = form.anyCase("apiKey") else { return nil }
+    let known = control.caller(apiKey: key)
+    let isSigned = Signature.verifies(form, secret: known?.secretKey ?? "-", now: now())
+    return isSigned ? known?.caller : nil
+  }
+
+  static func render(_ error: APIError, _ envelope: String, isJSON: Bool) -> Answer {
+    render(error.reply, envelope, isJSON: isJSON, status: error.code, description: error.text)
+  }
+
+  static func render(
+    _ reply: Reply, _ envelope: String, isJSON: Bool, status: Int = 200, description: String? = nil
+  ) -> Answer {
+    if isJSON {
+      var outer = Fields()
+      outer.add(envelope, reply)
+      return Answer(
+        status: status, contentType: "application/json; charset=UTF-8", description: description,
+        body: Reply.object(outer).json)
+    }
+    return Answer(
+      status: status, contentType: "text/xml; charset=UTF-8", description: description, body: reply.xml(root: envelope))
+  }
+}
+
+extension APIError {
+  fileprivate static let malformedMethod = APIError(405, "Only GET and POST are understood")
+
+  fileprivate static func unavailable(_ command: Command) -> APIError {
+    APIError(432, "The API [\(command.name)] does not exist or is not available for the account.")
+  }
+}

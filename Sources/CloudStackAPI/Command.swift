@@ -1,0 +1,96 @@
+package import CloudModel
+import Control
+import FoundationEssentials
+
+/// One command, declared: everything that routing, validation and listApis know of it.
+package struct Command: Sendable {
+  package let name: String
+  package let description: String
+  package let roles: Roles
+  package let parameters: [Parameter]
+  /// What CloudStack understands here, Daruma does not yet, and would change what the call means.
+  package let refused: [RefusedParameter]
+  package let response: ResponseType
+  /// The name under which the object stands in the answer.
+  package let resultName: String
+  /// Answers with a job.
+  package let isAsync: Bool
+  /// The first answer of an asynchronous command also names the new resource.
+  package let isCreate: Bool
+  package let run: @Sendable (Request) async throws -> Reply
+
+  package let lowercasedName: String
+  package var envelope: String { lowercasedName + "response" }
+
+  /// Answers at once.
+  init(
+    _ name: String, _ description: String, roles: Roles = .everybody, _ parameters: [Parameter] = [],
+    refused: [RefusedParameter] = [], response: ResponseType, object: String? = nil,
+    run: @escaping @Sendable (Request) async throws -> Reply
+  ) {
+    self.init(
+      name: name, description: description, roles: roles, parameters: parameters, refused: refused,
+      response: response, resultName: object ?? response.name, isAsync: false, isCreate: false, run: run)
+  }
+
+  /// Answers with a job, and with the new resource's id when `creates`.
+  static func job(
+    _ name: String, _ description: String, roles: Roles = .everybody, creates: Bool = false,
+    _ parameters: [Parameter], refused: [RefusedParameter] = [], response: ResponseType = .success,
+    object: String? = nil,
+    start: @escaping @Sendable (Request) async throws -> Started
+  ) -> Command {
+    Command(
+      name: name, description: description, roles: roles, parameters: parameters,
+      refused: refused + ["customjobid"] + (creates ? ["customid"] : []), response: response,
+      resultName: object ?? response.name, isAsync: true, isCreate: creates
+    ) { request in
+      let started = try await start(request)
+      var fields = Fields()
+      if creates { fields.add("id", started.resource?.uuidString.lowercased()) }
+      fields.add("jobid", started.job.description)
+      return .object(fields)
+    }
+  }
+
+  private init(
+    name: String, description: String, roles: Roles, parameters: [Parameter], refused: [RefusedParameter],
+    response: ResponseType, resultName: String, isAsync: Bool, isCreate: Bool,
+    run: @escaping @Sendable (Request) async throws -> Reply
+  ) {
+    self.name = name
+    self.lowercasedName = name.lowercased()
+    self.description = description
+    self.roles = roles
+    self.parameters = parameters
+    self.refused = refused
+    self.response = response
+    self.resultName = resultName
+    self.isAsync = isAsync
+    self.isCreate = isCreate
+    self.run = run
+  }
+}
+
+/// Kinds of accounts that may call a command or give a parameter.
+package struct Roles: OptionSet, Hashable, Sendable {
+  package let rawValue: Int
+
+  package init(rawValue: Int) {
+    self.rawValue = rawValue
+  }
+
+  package static let admin = Roles(rawValue: 1)
+  package static let domainAdmin = Roles(rawValue: 2)
+  package static let user = Roles(rawValue: 4)
+  package static let admins: Roles = [.admin, .domainAdmin]
+  package static let everybody: Roles = [.admin, .domainAdmin, .user]
+
+  package init(_ type: AccountType) {
+    switch type {
+    case .rootAdmin: self = .admin
+    case .domainAdmin: self = .domainAdmin
+    case .user: self = .user
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import CloudModel
+import Control
+
+extension Commands {
+  /// The release whose API this is compatible with.
+  static let compatibleVersion = "4.22.0.0"
+
+  static let discovery = [
+    Command(
+      "listApis", "Lists the commands that the caller may call", [.string("name", "the command's name")],
+      response: .api
+    ) { request in
+      let role = Roles(request.caller.type)
+      let name = request.arguments.string("name")
+      let commands = Catalog.all.filter { $0.roles.contains(role) && (name == nil || $0.name == name) }
+      guard !commands.isEmpty || name == nil else {
+        throw APIError(530, "The API \(name ?? "") does not exist or is not available for the account")
+      }
+      return .list("api", commands.map { describe($0, for: role) }, count: commands.count)
+    },
+    Command("listCapabilities", "Tells what this cloud can do", response: .capability) { request in
+      var fields = Fields()
+      fields.add("securitygroupsenabled", request.state.zones.all.contains { $0.series == .basic })
+      fields.add("dynamicrolesenabled", false)
+      fields.add("cloudstackversion", compatibleVersion)
+      fields.add("userpublictemplateenabled", false)
+      fields.add("supportELB", "false")
+      fields.add("projectinviterequired", false)
+      fields.add("allowusercreateprojects", false)
+      fields.add("customdiskofferingminsize", 1)
+      fields.add("customdiskofferingmaxsize", 1024)
+      fields.add("regionsecondaryenabled", false)
+      fields.add("kvmsnapshotenabled", false)
+      fields.add("allowuserviewdestroyedvm", false)
+      fields.add("allowuserexpungerecovervm", true)
+      fields.add("allowuserexpungerecovervolume", false)
+      fields.add("allowuserforcestopvm", true)
+      fields.add("allowuserviewalldomainaccounts", false)
+      fields.add("kubernetesserviceenabled", false)
+      fields.add("kubernetesclusterexperimentalfeaturesenabled", false)
+      fields.add("instanceleaseenabled", false)
+      fields.add("dynamicscalingenabled", false)
+      fields.add("additionalconfigenabled", false)
+      fields.add("defaultuipagesize", 20)
+      return .one("capability", fields)
+    },
+  ]
+
+  private static func describe(_ command: Command, for role: Roles) -> Fields {
+    var fields = Fields()
+    fields.add("name", command.name)
+    fields.add("description", command.description)
+    fields.add("isasync", command.isAsync)
+    fields.add("related", related(to: command.response.name, except: command.name))
+    fields.add("params", command.parameters.filter { $0.roles.contains(role) }.map(describe))
+    fields.add(
+      "response", command.response.fields.filter { $0.roles.contains(role) }.map { describe($0, role, depth: 1) })
+    return fields
+  }
+
+  private static func describe(_ parameter: Parameter) -> Fields {
+    var fields = Fields()
+    fields.add("name", parameter.name)
+    fields.add("description", parameter.description)
+    fields.add("type", parameter.type.rawValue)
+    fields.add("length", parameter.length)
+    fields.add("required", parameter.isRequired)
+    fields.add("related", parameter.entity.map { related(to: $0.response, except: "") })
+    return fields
+  }
+
+  private static func describe(_ field: ResponseType.Field, _ role: Roles, depth: Int) -> Fields {
+    var fields = Fields()
+    fields.add("name", field.name)
+    fields.add("description", field.name)
+    fields.add("type", field.type.name)
+    if depth > 0, let nested = field.type.nested {
+      fields.add(
+        "response", nested.fields.filter { $0.roles.contains(role) }.map { describe($0, role, depth: depth - 1) })
+    }
+    return fields
+  }
+
+  /// Commands that answer with the same kind of object.
+  private static func related(to response: String, except name: String) -> String {
+    Catalog.all.filter { $0.response.name == response && $0.name != name && response != ResponseType.success.name }
+      .map(\.name).joined(separator: ",")
+  }
+}

@@ -1,0 +1,33 @@
+package import CloudModel
+import Control
+import FoundationEssentials
+
+/// What queryAsyncJobResult answers for a job that succeeded.
+package enum JobResult {
+  /// JSON text: the job's resource under its name as the job's user may see it, or that it succeeded.
+  package static func render(_ job: AsyncJob, _ state: CloudState) -> String {
+    let type = state.users[job.user].flatMap { state.accounts[$0.account]?.type }
+    let view = View(state: state, isRootAdmin: type == .rootAdmin)
+    return String(decoding: (resource(of: job, view) ?? .success()).json, as: UTF8.self)
+  }
+
+  private static func resource(of job: AsyncJob, _ view: View) -> Reply? {
+    guard let uuid = job.instance, let command = Catalog.command(job.command), command.response != .success else {
+      return nil
+    }
+    let state = view.state
+    let fields: Fields? =
+      switch job.instanceType {
+      case "VirtualMachine": state.virtualMachines[ID(uuid)].map(view.fields)
+      case "IpAddress": state.publicIPs[ID(uuid)].map(view.fields)
+      case "Network": state.networks[ID(uuid)].map(view.fields)
+      case "SecurityGroup": state.securityGroups[ID(uuid)].map(view.fields)
+      case "FirewallRule": state.firewallRules[ID(uuid)].map(view.fields)
+      case "PortForwardingRule": state.portForwardingRules[ID(uuid)].map(view.fields)
+      case "LoadBalancer": state.loadBalancerRules[ID(uuid)].map(view.fields)
+      case "NicSecondaryIp": HeldSecondaryAddress(uuid, in: state).map(view.fields)
+      default: nil
+      }
+    return fields.map { .one(command.resultName, $0) }
+  }
+}

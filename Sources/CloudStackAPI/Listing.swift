@@ -1,0 +1,87 @@
+import CloudModel
+import Control
+import FoundationEssentials
+
+/// What the parameters that all lists share ask for.
+extension Request {
+  static let maximumPageSize = 500
+
+  /// Cuts the page out of `rows`, which are in their final order, and renders only that.
+  func page<Row>(
+    _ name: String, _ rows: [Row], keyword texts: (Row) -> [String], fields: (Row) -> Fields
+  ) throws(APIError) -> Reply {
+    var rows = rows
+    if let keyword = arguments.string("keyword")?.lowercased(), !keyword.isEmpty {
+      rows = rows.filter { texts($0).contains { $0.lowercased().contains(keyword) } }
+    }
+    let size = arguments.integer("pagesize")
+    if let size, size > Self.maximumPageSize {
+      throw .value("Page size can't exceed max allowed page size value: \(Self.maximumPageSize)")
+    }
+    if let size, size < 1, size != -1 { throw .invalid("pagesize", String(size), "it must be 1 to 500, or -1") }
+    guard let page = arguments.integer("page") else {
+      if let size, size != -1 { throw .value("The parameter pagesize is used together with page") }
+      return .list(name, rows.prefix(size == nil ? Self.maximumPageSize : rows.count).map(fields), count: rows.count)
+    }
+    guard let size, size > 0 else { throw .value("The parameter page is used together with pagesize") }
+    guard page > 0 else { throw .invalid("page", String(page), "pages count from 1") }
+    return .list(name, rows.dropFirst((page - 1) * size).prefix(size).map(fields), count: rows.count)
+  }
+
+  /// Of `table`, what the caller may see and asked for.
+  func visible<R: Resource>(
+    _ table: Table<R>, id: String = "id", byName: Bool = false, owner: (R) -> ID<Account>?
+  ) throws -> [R] {
+    var scope = ListScope()
+    scope.account = arguments.string("account")
+    scope.domain = arguments.id("domainid")
+    scope.listAll = arguments.flag("listall")
+    scope.isRecursive = arguments.flag("isrecursive")
+    scope.byID = arguments.has(id) || byName
+    if arguments.isEvery("projectid") && !scope.listAll { return [] }
+    let isVisible = try visibility(scope)
+    if let wanted: ID<R> = arguments.id(id) {
+      return table[wanted].map { [$0] }?.filter { owner($0).map(isVisible) ?? true } ?? []
+    }
+    let isOwnOnly =
+      caller.type == .user || !(scope.listAll || scope.byID || scope.domain != nil || scope.account != nil)
+    if isOwnOnly && R.indexes.contains(where: { $0.name == "account" }) {
+      return table.matching("account", .id(caller.account)).filter { owner($0).map(isVisible) ?? false }
+    }
+    return table.all.filter { owner($0).map(isVisible) ?? false }
+  }
+
+  /// Administrators are told that an account does not exist, others only that they may not.
+  func visibility(_ scope: ListScope) throws -> @Sendable (ID<Account>) -> Bool {
+    let told: ControlError
+    do {
+      return try Access.visibility(for: caller, scope, in: state)
+    } catch {
+      told = error
+    }
+    if told.code == .permissionDenied && caller.isRootAdmin { throw APIError.value(told.message) }
+    throw told
+  }
+
+  /// Whether `value` is what the string parameter asks for, in any case; nothing asked for is always met.
+  func matches(_ name: String, _ value: String) -> Bool {
+    guard let wanted = arguments.string(name), !wanted.isEmpty else { return true }
+    return wanted.lowercased() == value.lowercased()
+  }
+
+  func matches<R>(_ name: String, _ value: ID<R>?) -> Bool {
+    guard let wanted: ID<R> = arguments.id(name) else { return true }
+    return wanted == value
+  }
+
+  func matches(_ name: String, _ value: Bool) -> Bool {
+    arguments.boolean(name).map { $0 == value } ?? true
+  }
+}
+
+extension Sequence where Element: Resource {
+  /// The order of all lists: oldest first.
+  func oldestFirst(_ created: (Element) -> Date) -> [Element] {
+    sorted { (created($0), $0.id) < (created($1), $1.id) }
+  }
+}

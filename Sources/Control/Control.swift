@@ -1,0 +1,83 @@
+package import CloudModel
+import Crypto
+import FoundationEssentials
+package import Ledger
+package import Logging
+import NodePlan
+import Planning
+import Synchronization
+
+/// The cloud's use cases. Each is a transaction on the ledger; what takes long is a job that ends when the nodes have verified
+/// what it asked for.
+package final class Control: Sendable {
+  package let ledger: Ledger
+  package let logger: Logger
+  let nodes: NodeBoard
+  let settings: ControlSettings
+  let jobResult: @Sendable (AsyncJob, CloudState) -> String
+  let jobWaiters = Mutex<[ID<AsyncJob>: [CheckedContinuation<Void, Never>]]>([:])
+
+  /// `jobResult` renders what queryAsyncJobResult answers for a succeeded job.
+  package init(
+    ledger: Ledger, settings: ControlSettings = .init(), logger: Logger,
+    jobResult: @escaping @Sendable (AsyncJob, CloudState) -> String
+  ) {
+    self.ledger = ledger
+    self.logger = logger
+    self.settings = settings
+    self.jobResult = jobResult
+    self.nodes = NodeBoard(fed: ledger.snapshot.revision)
+  }
+
+  package var snapshot: Snapshot { ledger.snapshot }
+  package var state: CloudState { ledger.snapshot.state }
+
+  /// Runs until cancelled: feeds plans to nodes, finishes jobs, and does what is due by time.
+  package func run() async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await self.feedPlans() }
+      group.addTask { try await self.sweep() }
+      try await group.next()
+      group.cancelAll()
+    }
+  }
+
+  /// One transaction; violated rules of the model become errors that the caller can read.
+  func transact<Value: Sendable>(
+    _ cause: Cause, _ body: @escaping @Sendable (inout Draft) throws -> Value
+  ) async throws -> Value {
+    if let reason = nodes.state.withLock({ $0.distrust }) {
+      throw ControlError(.resourceUnavailable, "The manager refuses to change anything: \(reason)")
+    }
+    do {
+      return try await ledger.transact(cause, body).value
+    } catch let error as ModelError {
+      throw ControlError(.invalidParameter, error.message)
+    } catch let error as LedgerError {
+      logger.error("ledger refused a transaction", metadata: ["error": "\(error)"])
+      throw ControlError(.internalError, "The change could not be stored; nothing was changed. Try again later")
+    }
+  }
+
+  func cause(_ caller: Caller, _ command: String) -> Cause {
+    Cause(actor: "user/\(caller.user)", command: command, job: nil)
+  }
+
+  /// The enabled user of an API key and its secret, or nil.
+  package func caller(apiKey: String) -> (caller: Caller, secretKey: String)? {
+    let state = self.state
+    guard let user = state.users.first("apikey", .text(apiKey)), user.enabled, let secret = user.secretKey,
+      let account = state.accounts[user.account], account.state == .enabled
+    else { return nil }
+    return (Caller(user: user, account: account), secret)
+  }
+}
+
+package struct ControlSettings: Sendable {
+  /// How long a destroyed instance can still be recovered.
+  package var expungeDelay: Duration = .seconds(60)
+  /// How long a call that is synchronous on the wire waits for the nodes.
+  package var syncTimeout: Duration = .seconds(60)
+
+  package init() {}
+}

@@ -1,0 +1,129 @@
+package import CloudModel
+package import FoundationEssentials
+import Ledger
+import Logging
+import Synchronization
+
+/// What an asynchronous use case answers at once.
+package struct Started: Sendable {
+  package let job: ID<AsyncJob>
+  package let resource: UUID?
+}
+
+/// What a job is about, by CloudStack's names of resource types.
+enum JobSubject: String, Sendable {
+  case account = "Account"
+  case network = "Network"
+  case virtualMachine = "VirtualMachine"
+  case publicIP = "IpAddress"
+  case securityGroup = "SecurityGroup"
+  case firewallRule = "FirewallRule"
+  case portForwardingRule = "PortForwardingRule"
+  case loadBalancer = "LoadBalancer"
+  case secondaryAddress = "NicSecondaryIp"
+}
+
+extension Control {
+  /// Records an intent and the job that pursues it in one revision. `body` writes the intent and returns its resource.
+  func begin(
+    _ command: String, _ subject: JobSubject, by caller: Caller,
+    _ body: @escaping @Sendable (inout Draft) throws -> UUID
+  ) async throws -> Started {
+    let id = ID<AsyncJob>(UUID())
+    let cause = Cause(actor: "user/\(caller.user)", command: command, job: id.uuid)
+    let resource = try await transact(cause) { draft in
+      let resource = try body(&draft)
+      try draft.put(
+        AsyncJob(
+          id: id, command: command, account: caller.account, user: caller.user, instanceType: subject.rawValue,
+          instance: resource, revision: draft.nextRevision, created: draft.now))
+      return resource
+    }
+    return Started(job: id, resource: resource)
+  }
+
+  /// Waits until the job is done.
+  package func finished(_ id: ID<AsyncJob>) async throws -> AsyncJob {
+    let timeout = settings.syncTimeout
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await self.waitForEnd(of: id) }
+      group.addTask { try? await Task.sleep(for: timeout) }
+      await group.next()
+      group.cancelAll()
+      wakeWaiters(of: id)
+    }
+    guard let job = state.jobs[id], job.status != .pending else {
+      throw ControlError(
+        .internalError, "The change is recorded but not yet confirmed by the node; ask for job \(id) later")
+    }
+    return job
+  }
+
+  private func waitForEnd(of id: ID<AsyncJob>) async {
+    await withCheckedContinuation { continuation in
+      jobWaiters.withLock { $0[id, default: []].append(continuation) }
+      if state.jobs[id]?.status != .pending { wakeWaiters(of: id) }
+    }
+  }
+
+  func wakeWaiters(of id: ID<AsyncJob>) {
+    let waiters = jobWaiters.withLock { $0.removeValue(forKey: id) } ?? []
+    for waiter in waiters { waiter.resume() }
+  }
+
+  /// The nodes have verified what the job asked for: records the observed end.
+  func complete(_ id: ID<AsyncJob>) async {
+    await end(id) { draft, job in
+      try Settlement.settle(job, &draft)
+      job.status = .succeeded
+      try draft.put(job)
+      job.result = self.jobResult(job, draft.state)
+    }
+  }
+
+  /// A node could not do what the job asked for: takes the intent back.
+  func fail(_ id: ID<AsyncJob>, _ reason: String) async {
+    await end(id) { draft, job in
+      try Settlement.abandon(job, &draft)
+      job.status = .failed
+      job.resultCode = 530
+      job.result = Self.failure(530, reason)
+    }
+  }
+
+  private func end(
+    _ id: ID<AsyncJob>, _ change: @escaping @Sendable (inout Draft, inout AsyncJob) throws -> Void
+  ) async {
+    let cause = Cause(actor: "system/jobs", command: "finishJob", job: nil)
+    // A disk that is full now has room later; until then the job is pending, as is what it is about.
+    for attempt in 0..<Self.endAttempts {
+      do {
+        try await transact(cause) { draft in
+          guard var job = draft.get(id), job.status == .pending else { return }
+          try change(&draft, &job)
+          job.completed = draft.now
+          try draft.put(job)
+        }
+        break
+      } catch {
+        logger.error(
+          "a job could not be finished", metadata: ["job": "\(id)", "attempt": "\(attempt)", "error": "\(error)"])
+        try? await Task.sleep(for: .seconds(1))
+      }
+    }
+    wakeWaiters(of: id)
+  }
+
+  private static let endAttempts = 600
+
+  private static func failure(_ code: Int, _ text: String) -> String {
+    struct Failure: Encodable {
+      let errorcode: Int
+      let errortext: String
+    }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    guard let data = try? encoder.encode(Failure(errorcode: code, errortext: text)) else { return "{}" }
+    return String(decoding: data, as: UTF8.self)
+  }
+}

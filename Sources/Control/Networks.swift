@@ -1,0 +1,170 @@
+package import Addresses
+package import CloudModel
+import FoundationEssentials
+import Ledger
+
+package struct NewNetwork: Sendable {
+  package var name: String
+  package var displayText: String?
+  package var offering: ID<NetworkOffering>
+  package var zone: ID<Zone>
+  package var gateway: IPv4?
+  package var netmask: IPv4?
+  package var domainName: String?
+  package var account: String?
+  package var domain: ID<Domain>?
+
+  package init(
+    name: String, displayText: String?, offering: ID<NetworkOffering>, zone: ID<Zone>, gateway: IPv4?, netmask: IPv4?,
+    domainName: String?, account: String?, domain: ID<Domain>?
+  ) {
+    self.name = name
+    self.displayText = displayText
+    self.offering = offering
+    self.zone = zone
+    self.gateway = gateway
+    self.netmask = netmask
+    self.domainName = domainName
+    self.account = account
+    self.domain = domain
+  }
+}
+
+extension Control {
+  /// Creates an isolated network. It costs nothing until the first instance or address needs its router.
+  package func createNetwork(_ request: NewNetwork, by caller: Caller) async throws -> ID<Network> {
+    try await transact(cause(caller, "createNetwork")) { draft in
+      let owner = try Access.owner(for: caller, account: request.account, domain: request.domain, in: draft.state)
+      guard let zone = draft.get(request.zone), let offering = draft.get(request.offering) else {
+        throw ControlError(.invalidParameter, "The zone or the network offering does not exist")
+      }
+      guard zone.series == .isolate, offering.guestType == .isolated else {
+        throw ControlError(
+          .invalidParameter, "Networks of this offering can be created in zones with advanced networking only")
+      }
+      guard !request.name.isEmpty else { throw ControlError(.invalidParameter, "name may not be empty") }
+      let (prefix, gateway) = try Self.prefix(request)
+      let id: ID<Network> = draft.newID()
+      try draft.put(
+        Network(
+          id: id, name: request.name, displayText: request.displayText ?? request.name, zone: zone.id,
+          offering: offering.id, account: owner.id, guestType: .isolated, cidr: prefix, gateway: gateway,
+          domainName: try Self.domainName(request.domainName) ?? "cs\(id.description.prefix(6)).internal",
+          created: draft.now))
+      try draft.put(Self.event("NETWORK.CREATE", "Created network \(request.name)", owner.id, caller.user, draft))
+      return id
+    }
+  }
+
+  private static func prefix(_ request: NewNetwork) throws -> (IPv4Prefix, IPv4) {
+    guard let gateway = request.gateway, let netmask = request.netmask else {
+      guard request.gateway == nil, request.netmask == nil else {
+        throw ControlError(.invalidParameter, "gateway and netmask go together")
+      }
+      return (IPv4Prefix(IPv4(0x0A01_0100), length: 24), IPv4(0x0A01_0101))
+    }
+    let length = netmask.value.nonzeroBitCount
+    guard (16...29).contains(length), netmask.value == UInt32.max << UInt32(32 - length) else {
+      throw ControlError(.invalidParameter, "Invalid netmask \(netmask); use one of /16 to /29")
+    }
+    let prefix = IPv4Prefix(gateway, length: length)
+    guard gateway != prefix.first, gateway != prefix.last else {
+      throw ControlError(.invalidParameter, "The gateway must be a host address of its network")
+    }
+    let allowed = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"].compactMap { IPv4Prefix($0) }
+    guard allowed.contains(where: { $0.contains(prefix) }) else {
+      throw ControlError(.invalidParameter, "Guest networks use private addresses (RFC 1918)")
+    }
+    return (prefix, gateway)
+  }
+
+  private static func domainName(_ name: String?) throws -> String? {
+    guard let name, !name.isEmpty else { return nil }
+    let labels = name.split(separator: ".", omittingEmptySubsequences: false)
+    guard name.utf8.count <= 190, labels.allSatisfy({ HostName.isValid($0) }) else {
+      throw ControlError(.invalidParameter, "Invalid network domain \(name)")
+    }
+    return name.lowercased()
+  }
+
+  package func deleteNetwork(_ id: ID<Network>, by caller: Caller) async throws -> Started {
+    try await begin("deleteNetwork", .network, by: caller) { draft in
+      let network = try Self.network(id, caller, draft)
+      guard network.guestType == .isolated else {
+        throw ControlError(.permissionDenied, "The shared network of a zone cannot be deleted")
+      }
+      guard network.state != .destroying else {
+        throw ControlError(.resourceInUse, "The network is being deleted already")
+      }
+      guard draft.state.virtualMachines.matching("network", .id(id)).isEmpty else {
+        throw ControlError(
+          .resourceInUse, "Can't delete network \(network.name): it has instances. Destroy and expunge them first")
+      }
+      try Withdrawal.withdraw(network: network, &draft)
+      try draft.put(
+        Self.event("NETWORK.DELETE", "Deleting network \(network.name)", network.account, caller.user, draft))
+      return id.uuid
+    }
+  }
+
+  /// A network that `caller` may use; the shared network of a Basic zone is everybody's.
+  static func network(_ id: ID<Network>, _ caller: Caller, _ draft: borrowing Draft) throws -> Network {
+    guard let network = draft.get(id) else { throw ControlError(.invalidParameter, "Unable to find network \(id)") }
+    if network.guestType == .isolated { try Access.require(caller, owner: network.account, in: draft.state) }
+    return network
+  }
+
+  /// Gives an isolated network what it needs to exist: a VNI, a router and its source NAT address.
+  static func implement(_ id: ID<Network>, _ draft: inout Draft) throws -> Network {
+    guard var network = draft.get(id) else { throw ControlError(.invalidParameter, "Unable to find network \(id)") }
+    switch network.state {
+    case .implemented: return network
+    case .destroying: throw ControlError(.resourceInUse, "The network is being deleted")
+    case .allocated: break
+    }
+    guard let host = draft.state.hosts.matching("zone", .id(network.zone)).min(by: { $0.id < $1.id }) else {
+      throw ControlError(.insufficientCapacity, "The zone has no host for the network's router")
+    }
+    var vni = 1000 + draft.state.networks.count
+    while draft.state.networks.first("vni", .number(UInt64(vni))) != nil { vni += 1 }
+    network.vni = vni
+    network.state = .implemented
+    try draft.put(network)
+    let router: ID<VirtualRouter> = draft.newID()
+    try draft.put(
+      VirtualRouter(
+        id: router, name: "r-\(vni)-VM", network: id, zone: network.zone, account: network.account, host: host.id,
+        created: draft.now))
+    if draft.get(network.offering)?.services.contains("SourceNat") == true {
+      var address = try freeAddress(pool: network.zone.uuid, draft)
+      address.state = .allocated
+      address.account = network.account
+      address.network = id
+      address.isSourceNAT = true
+      address.allocated = draft.now
+      try draft.put(address)
+    }
+    return network
+  }
+
+  /// A free public address of a cell's or a zone's pool.
+  static func freeAddress(pool: UUID, _ draft: borrowing Draft) throws -> PublicIPAddress {
+    guard let address = draft.state.publicIPs.first("free", .uuid(pool)) else {
+      throw ControlError(.insufficientAddresses, "Insufficient address capacity: no public address is free")
+    }
+    return address
+  }
+}
+
+/// Host names and labels of domain names (RFC 1123).
+enum HostName {
+  static func isValid(_ label: some StringProtocol) -> Bool {
+    let bytes = Array(label.utf8)
+    guard (1...63).contains(bytes.count), let first = bytes.first, let last = bytes.last else { return false }
+    func isAlphanumeric(_ byte: UInt8) -> Bool {
+      (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
+    }
+    return isAlphanumeric(first) && isAlphanumeric(last)
+      && bytes.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "-") }
+  }
+}

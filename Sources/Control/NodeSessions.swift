@@ -1,0 +1,197 @@
+import CloudModel
+import FoundationEssentials
+import Ledger
+import Logging
+package import NodePlan
+import Planning
+import Synchronization
+
+extension Control {
+  /// Serves one agent until its stream ends: brings it to the newest plan, then sends differences as they arise.
+  package func serve<Reports: AsyncSequence & Sendable>(
+    reports: Reports, send: @escaping @Sendable (PlanUpdate) async throws -> Void
+  ) async throws where Reports.Element == NodeReport {
+    let (updates, continuation) = AsyncStream.makeStream(
+      of: PlanUpdate.self, bufferingPolicy: .bufferingOldest(Self.queuedUpdates))
+    let number = nodes.state.withLock { state in
+      state.sessionCount += 1
+      return state.sessionCount
+    }
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask {
+        for await update in updates { try await send(update) }
+      }
+      group.addTask {
+        var node: String?
+        defer {
+          if let node { self.leave(node, number) }
+          continuation.finish()
+        }
+        for try await report in reports {
+          switch report.body {
+          case .hello(let hello):
+            try self.welcome(hello, continuation, number)
+            node = hello.node
+          case .scope(let scope): self.settleLater(self.nodes.take(scope, session: number))
+          case .`guard`(let held): self.note(held, of: node)
+          case .refusal(let refusal): self.note(refusal, of: node)
+          case .received(let received): self.note(received, of: node, number)
+          case nil: break
+          }
+        }
+      }
+      defer { group.cancelAll() }
+      try await group.next()
+    }
+  }
+
+  /// Updates that may wait for a node that is slow to read. One that is slower connects anew and gets a complete plan.
+  private static let queuedUpdates = 8192
+
+  private func leave(_ node: String, _ number: Int) {
+    nodes.state.withLock { state in
+      if state.sessions[node]?.number == number { state.sessions[node] = nil }
+    }
+    logger.notice("agent left", metadata: ["node": "\(node)"])
+  }
+
+  private func note(_ received: Received, of node: String?, _ number: Int) {
+    guard let node else { return }
+    var report = ScopeReport()
+    report.scope = NodeBoard.scope(ofNode: node)
+    report.generation = received.generation
+    report.phase = .verified
+    settleLater(
+      nodes.take(report, session: number) + nodes.follow(node, received.generation, session: number))
+  }
+
+  private func note(_ held: GuardReport, of node: String?) {
+    guard let node else { return }
+    settleLater(nodes.hold(held, on: node))
+    if held.held > 0 {
+      logger.critical(
+        "the agent holds removals that nothing accounts for; traffic flows on",
+        metadata: ["node": "\(node)", "held": "\(held.held)", "reason": "\(held.reason)"])
+    }
+  }
+
+  private func note(_ refusal: Refusal, of node: String?) {
+    guard let node else { return }
+    nodes.state.withLock { $0.refusals[node] = refusal }
+    logger.critical(
+      "the agent refuses this manager's plan; traffic flows on",
+      metadata: ["node": "\(node)", "reason": "\(refusal.reason)"])
+  }
+
+  /// Queues the complete plan for a node that just connected. What happened since the generation it knows is attributed
+  /// revision by revision; nothing else may take anything away.
+  private func welcome(
+    _ hello: Hello, _ send: AsyncStream<PlanUpdate>.Continuation, _ number: Int
+  ) throws {
+    let stranger = whyNotOurs(hello, ledger.snapshot) ?? nodes.state.withLock { $0.distrust }
+    var refusal = Refusal()
+    refusal.generation = hello.generation
+    refusal.reason = stranger ?? ""
+    let told = refusal
+    nodes.state.withLock { state in
+      state.hellos[hello.node] = hello
+      state.guards[hello.node] = nil
+      state.refusals[hello.node] = nil
+      state.sessions[hello.node] = nil
+      if let stranger {
+        state.distrust = state.distrust ?? stranger
+        state.refusals[hello.node] = told
+      }
+    }
+    if let stranger {
+      logger.critical(
+        "this ledger is not what the node was told last; nothing can be changed, traffic flows on",
+        metadata: ["node": "\(hello.node)", "reason": "\(stranger)"])
+    }
+    while try !join(hello, send, number, ledger.snapshot) {}
+  }
+
+  /// A node that saw more than the ledger holds proves that the ledger is an old copy or another cloud's. Whatever was
+  /// written into it would have to be given up with it.
+  private func whyNotOurs(_ hello: Hello, _ snapshot: Snapshot) -> String? {
+    let ledger = snapshot.ledger.uuidString.lowercased()
+    let remedy = "; put the right ledger back and restart the manager"
+    if hello.ledger.isEmpty { return nil }
+    if hello.ledger != ledger {
+      return "node \(hello.node) belongs to ledger \(hello.ledger), not to \(ledger)" + remedy
+    }
+    if hello.epoch > snapshot.epoch {
+      return "node \(hello.node) has seen epoch \(hello.epoch), the ledger is of epoch \(snapshot.epoch)" + remedy
+    }
+    if hello.epoch == snapshot.epoch && hello.generation > snapshot.revision {
+      return "node \(hello.node) has seen revision \(hello.generation), the ledger ends at \(snapshot.revision)"
+        + remedy
+    }
+    return nil
+  }
+
+  /// Queues the plan of `snapshot` and registers the session, unless newer revisions were fed to the nodes meanwhile.
+  private func join(
+    _ hello: Hello, _ send: AsyncStream<PlanUpdate>.Continuation, _ number: Int, _ snapshot: Snapshot
+  ) throws -> Bool {
+    let known = hello.ledger == snapshot.ledger.uuidString.lowercased() ? min(hello.generation, snapshot.revision) : 0
+    let (earlier, attribution) = try reconstruct(known, snapshot)
+    var plan = Planner.plan(node: hello.node, state: snapshot.state, revision: known == 0 ? snapshot.revision : known)
+    var removals: [Removal] = []
+    for (revision, resources) in attribution {
+      let difference = Planner.difference(
+        node: hello.node, resources: resources, before: earlier, after: snapshot.state, revision: revision.number)
+      for object in difference.upserts { plan[object.key]?.revision = revision.number }
+      removals += difference.removals.map { Self.removal($0, revision) }
+    }
+    var update = newUpdate(snapshot, generation: snapshot.revision)
+    update.complete = true
+    update.upserts = plan.values.sorted { $0.key < $1.key }
+    update.removals = removals
+    let whole = update
+    let scopes = Set(plan.values.map(\.scope))
+    let hasJoined = nodes.state.withLock { state in
+      guard state.fed <= snapshot.revision else { return false }
+      send.yield(whole)
+      state.sessions[hello.node] = .init(
+        number: number, send: send, generation: snapshot.revision, joined: snapshot.revision, scopes: scopes)
+      return true
+    }
+    if hasJoined {
+      logger.notice(
+        "agent connected",
+        metadata: ["node": "\(hello.node)", "generation": "\(hello.generation)", "objects": "\(plan.count)"])
+    }
+    return hasJoined
+  }
+
+  /// The state as it was at `revision`, by taking back what came after, and what came after.
+  private func reconstruct(
+    _ revision: UInt64, _ snapshot: Snapshot
+  ) throws -> (state: CloudState, changes: [(Revision, [any Resource])]) {
+    guard revision < snapshot.revision, revision > 0 else { return (snapshot.state, []) }
+    let history = try ledger.history(from: revision + 1, to: snapshot.revision)
+    var state = snapshot.state
+    for revision in history.reversed() { try state.takeBack(revision) }
+    return (state, history.map { ($0, $0.changes.flatMap { [$0.before, $0.after].compactMap { $0 } }) })
+  }
+}
+
+extension CloudState {
+  /// Makes this, the state after a revision, the state before it.
+  mutating func takeBack(_ revision: Revision) throws {
+    // First away, then back: what must be unique may have passed from one resource to another.
+    for change in revision.changes { change.after?.remove(from: &self) }
+    for change in revision.changes { try change.before?.put(into: &self) }
+  }
+}
+
+extension Resource {
+  fileprivate func put(into state: inout CloudState) throws {
+    try state[keyPath: Self.table].put(self)
+  }
+
+  fileprivate func remove(from state: inout CloudState) {
+    state[keyPath: Self.table].remove(id)
+  }
+}

@@ -1,0 +1,144 @@
+import CloudModel
+import FoundationEssentials
+import Ledger
+import Logging
+import NodePlan
+import Planning
+import Synchronization
+
+extension Control {
+  /// Turns every revision, in order, into differences for the nodes, and notes which scopes its job waits for.
+  func feedPlans() async throws {
+    var position = nodes.state.withLock { $0.fed }
+    try adoptPendingJobs(upTo: position)
+    while !Task.isCancelled {
+      if let error = await follow(&position) {
+        guard error.code == .behind else { throw error }
+        position = try startOver()
+      }
+      try await Task.sleep(for: .milliseconds(20))
+    }
+  }
+
+  private func follow(_ position: inout UInt64) async -> LedgerError? {
+    do throws(LedgerError) {
+      for try await committed in ledger.revisions(after: position) {
+        feed(committed.revision, committed.before.state, committed.after.state)
+        position = committed.revision.number
+      }
+      return nil
+    } catch { return error }
+  }
+
+  /// Too many revisions to follow one by one: the nodes connect anew and get complete plans.
+  private func startOver() throws -> UInt64 {
+    let revision = ledger.snapshot.revision
+    logger.warning("the nodes' plans are far behind; they start over", metadata: ["revision": "\(revision)"])
+    nodes.state.withLock { state in
+      state.fed = revision
+      for session in state.sessions.values { session.send.finish() }
+      state.sessions = [:]
+    }
+    try adoptPendingJobs(upTo: revision)
+    return revision
+  }
+
+  private func feed(_ revision: Revision, _ before: CloudState, _ after: CloudState) {
+    let differences = differences(revision, before, after)
+    nodes.state.withLock { state in
+      for (node, difference) in differences {
+        guard let session = state.sessions[node], session.generation < revision.number else { continue }
+        state.sessions[node]?.generation = revision.number
+        let update = update(difference, revision, base: session.generation)
+        if case .enqueued = session.send.yield(update) { continue }
+        session.send.finish()
+        state.sessions[node] = nil
+      }
+      state.fed = revision.number
+    }
+    if let job = revision.cause.job.flatMap({ after.jobs[ID($0)] }) {
+      settleLater(nodes.wait(job.id, Self.waiting(for: job, differences)))
+    }
+  }
+
+  /// What a revision changes on each node.
+  private func differences(
+    _ revision: Revision, _ before: CloudState, _ after: CloudState
+  ) -> [(node: String, PlanDifference)] {
+    let resources = revision.changes.flatMap { [$0.before, $0.after].compactMap { $0 } }
+    return Set(before.nodes.all.map(\.name)).union(after.nodes.all.map(\.name)).compactMap { node in
+      let difference = Planner.difference(
+        node: node, resources: resources, before: before, after: after, revision: revision.number)
+      return difference.isEmpty ? nil : (node, difference)
+    }
+  }
+
+  private static func waiting(
+    for job: AsyncJob, _ differences: [(node: String, PlanDifference)]
+  ) -> NodeBoard.Waiting {
+    var waiting = NodeBoard.Waiting(
+      generation: job.revision, scopes: [], keys: [], mayFail: !Settlement.isWithdrawal(job))
+    for (node, difference) in differences {
+      waiting.insert(difference.scopes, on: node)
+      waiting.keys.formUnion(difference.upserts.map(\.key))
+      for case .port(let port)? in difference.upserts.map(\.body) {
+        // Its instance follows a change of the port, and says so.
+        waiting.insert(["instance/\(port.instance)"], on: node)
+        waiting.keys.insert("instance/\(port.instance)")
+      }
+    }
+    return waiting
+  }
+
+  private func update(_ difference: PlanDifference, _ revision: Revision, base: UInt64) -> PlanUpdate {
+    var update = newUpdate(ledger.snapshot, generation: revision.number)
+    update.base = base
+    update.upserts = difference.upserts
+    update.removals = difference.removals.map { Self.removal($0, revision) }
+    return update
+  }
+
+  func newUpdate(_ snapshot: Snapshot, generation: UInt64) -> PlanUpdate {
+    var update = PlanUpdate()
+    update.ledger = snapshot.ledger.uuidString.lowercased()
+    update.epoch = snapshot.epoch
+    update.generation = generation
+    return update
+  }
+
+  static func removal(_ object: PlanObject, _ revision: Revision) -> Removal {
+    var removal = Removal()
+    removal.key = object.key
+    removal.revision = revision.number
+    removal.cause = "\(revision.cause.command) by \(revision.cause.actor)"
+    return removal
+  }
+
+  func settleLater(_ outcomes: [NodeBoard.Outcome]) {
+    for outcome in outcomes {
+      Task {
+        switch outcome {
+        case .verified(let job): await self.complete(job)
+        case .failed(let job, let reason): await self.fail(job, reason)
+        }
+      }
+    }
+  }
+
+  /// Jobs that an earlier manager left pending wait for what their revision changed, as the nodes report it now.
+  private func adoptPendingJobs(upTo last: UInt64) throws {
+    var state = ledger.snapshot.state
+    let pending = Dictionary(
+      state.jobs.matching("status", .number(UInt64(JobStatus.pending.rawValue))).map { ($0.revision, $0) },
+      uniquingKeysWith: { first, _ in first }
+    ).filter { $0.key <= last }
+    guard let first = pending.keys.min() else { return }
+    for revision in try ledger.history(from: first, to: ledger.snapshot.revision).reversed() {
+      let after = state
+      try state.takeBack(revision)
+      if let job = pending[revision.number] {
+        settleLater(nodes.wait(job.id, Self.waiting(for: job, differences(revision, state, after))))
+      }
+    }
+  }
+}

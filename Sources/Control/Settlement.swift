@@ -1,0 +1,160 @@
+import CloudModel
+import FoundationEssentials
+import Ledger
+
+/// The second half of every multi-step operation: what is written once the nodes have verified the first half. Everything is
+/// read from the resources' own states, so it can be done again after a crash.
+enum Settlement {
+  static func settle(_ job: AsyncJob, _ draft: inout Draft) throws {
+    guard let uuid = job.instance, let subject = job.instanceType.flatMap(JobSubject.init(rawValue:)) else { return }
+    // A later intent for the same thing is not verified yet; its own job settles it.
+    let isOvertaken = draft.state.jobs.matching("instance", .uuid(uuid)).contains {
+      $0.status == .pending && $0.revision > job.revision
+    }
+    if isOvertaken { return }
+    switch subject {
+    case .virtualMachine: try settle(machine: ID(uuid), &draft)
+    case .publicIP: try settle(address: ID(uuid), &draft)
+    case .firewallRule: try settle(firewallRule: ID(uuid), &draft)
+    case .portForwardingRule: try settle(portForwardingRule: ID(uuid), &draft)
+    case .loadBalancer: try settle(loadBalancerRule: ID(uuid), &draft)
+    case .network: try settle(network: ID(uuid), &draft)
+    case .account: try settle(account: ID(uuid), &draft)
+    case .secondaryAddress: try settle(secondaryAddress: uuid, &draft)
+    case .securityGroup: break
+    }
+  }
+
+  /// Withdrawals are not taken back: until the nodes have verified that a thing is gone, it is neither there nor free for
+  /// others.
+  static func isWithdrawal(_ job: AsyncJob) -> Bool { withdrawals.contains { job.command.hasPrefix($0) } }
+
+  private static let withdrawals = [
+    "delete", "destroy", "disable", "disassociate", "expunge", "remove", "revoke", "stop",
+  ]
+
+  /// Takes back what could not be done.
+  static func abandon(_ job: AsyncJob, _ draft: inout Draft) throws {
+    guard let uuid = job.instance, let subject = job.instanceType.flatMap(JobSubject.init(rawValue:)) else { return }
+    switch subject {
+    case .virtualMachine:
+      guard var machine = draft.get(ID<VirtualMachine>(uuid)) else { return }
+      if machine.state == .starting { machine.state = job.command == "deployVirtualMachine" ? .error : .stopped }
+      try draft.put(machine)
+    case .publicIP:
+      guard var address = draft.get(ID<PublicIPAddress>(uuid)) else { return }
+      if job.command == "enableStaticNat" { address.staticNAT = nil }
+      try draft.put(address)
+    case .firewallRule:
+      if draft.get(ID<FirewallRule>(uuid))?.state == .add { try draft.remove(ID<FirewallRule>(uuid)) }
+    case .portForwardingRule:
+      if let rule = draft.get(ID<PortForwardingRule>(uuid)), rule.state == .add {
+        if let firewall = rule.firewall { try draft.remove(firewall) }
+        try draft.remove(rule.id)
+      }
+    case .loadBalancer:
+      if let rule = draft.get(ID<LoadBalancerRule>(uuid)), rule.state == .add {
+        if let firewall = rule.firewall { try draft.remove(firewall) }
+        try draft.remove(rule.id)
+      }
+    case .secondaryAddress:
+      if job.command == "addIpToNic" { try change(secondaryAddress: uuid, &draft) { _ in nil } }
+    case .network, .account, .securityGroup: break
+    }
+  }
+
+  private static func settle(secondaryAddress id: UUID, _ draft: inout Draft) throws {
+    try change(secondaryAddress: id, &draft) { $0.isRemoving ? nil : $0 }
+  }
+
+  private static func change(
+    secondaryAddress id: UUID, _ draft: inout Draft, _ body: (SecondaryAddress) -> SecondaryAddress?
+  ) throws {
+    guard var machine = draft.state.virtualMachines.first("secondary", .uuid(id)) else { return }
+    for position in machine.nics.indices {
+      machine.nics[position].secondary = machine.nics[position].secondary.compactMap { $0.id == id ? body($0) : $0 }
+    }
+    try draft.put(machine)
+  }
+
+  private static func settle(machine id: ID<VirtualMachine>, _ draft: inout Draft) throws {
+    guard var machine = draft.get(id) else { return }
+    switch machine.state {
+    case .starting: machine.state = .running
+    case .stopping: machine.state = .stopped
+    case .expunging:
+      for address in draft.state.publicIPs.matching("instance", .id(id)) where address.staticNAT?.isRemoving == true {
+        try settle(address: address.id, &draft)
+      }
+      for rule in draft.state.portForwardingRules.matching("instance", .id(id)) {
+        try settle(portForwardingRule: rule.id, &draft)
+      }
+      try draft.remove(id)
+      return
+    case .running, .stopped, .destroyed, .error: return
+    }
+    try draft.put(machine)
+  }
+
+  private static func settle(address id: ID<PublicIPAddress>, _ draft: inout Draft) throws {
+    guard var address = draft.get(id) else { return }
+    if address.staticNAT?.isRemoving == true { address.staticNAT = nil }
+    if address.state == .releasing {
+      for rule in draft.state.firewallRules.matching("address", .id(id)) { try draft.remove(rule.id) }
+      for rule in draft.state.portForwardingRules.matching("address", .id(id)) { try draft.remove(rule.id) }
+      for rule in draft.state.loadBalancerRules.matching("address", .id(id)) { try draft.remove(rule.id) }
+      address.state = .free
+      address.account = nil
+      address.network = nil
+      address.isSourceNAT = false
+      address.staticNAT = nil
+      address.allocated = nil
+    }
+    try draft.put(address)
+  }
+
+  private static func settle(firewallRule id: ID<FirewallRule>, _ draft: inout Draft) throws {
+    guard var rule = draft.get(id) else { return }
+    if rule.state == .deleting { return try draft.remove(id) }
+    rule.state = .active
+    try draft.put(rule)
+  }
+
+  private static func settle(portForwardingRule id: ID<PortForwardingRule>, _ draft: inout Draft) throws {
+    guard var rule = draft.get(id) else { return }
+    if let firewall = rule.firewall { try settle(firewallRule: firewall, &draft) }
+    if rule.state == .deleting { return try draft.remove(id) }
+    rule.state = .active
+    try draft.put(rule)
+  }
+
+  private static func settle(loadBalancerRule id: ID<LoadBalancerRule>, _ draft: inout Draft) throws {
+    guard var rule = draft.get(id) else { return }
+    if let firewall = rule.firewall { try settle(firewallRule: firewall, &draft) }
+    if rule.state == .deleting { return try draft.remove(id) }
+    rule.state = .active
+    try draft.put(rule)
+  }
+
+  private static func settle(network id: ID<Network>, _ draft: inout Draft) throws {
+    guard let network = draft.get(id), network.state == .destroying else { return }
+    for rule in draft.state.firewallRules.matching("network", .id(id)) { try draft.remove(rule.id) }
+    for address in draft.state.publicIPs.matching("network", .id(id)) {
+      try settle(address: address.id, &draft)
+    }
+    for router in draft.state.routers.matching("network", .id(id)) { try draft.remove(router.id) }
+    try draft.remove(id)
+  }
+
+  private static func settle(account id: ID<Account>, _ draft: inout Draft) throws {
+    guard draft.get(id)?.state == .removing else { return }
+    for machine in draft.state.virtualMachines.matching("account", .id(id)) {
+      try settle(machine: machine.id, &draft)
+    }
+    for network in draft.state.networks.matching("account", .id(id)) { try settle(network: network.id, &draft) }
+    for address in draft.state.publicIPs.matching("account", .id(id)) { try settle(address: address.id, &draft) }
+    for group in draft.state.securityGroups.matching("account", .id(id)) { try draft.remove(group.id) }
+    for user in draft.state.users.matching("account", .id(id)) { try draft.remove(user.id) }
+    try draft.remove(id)
+  }
+}

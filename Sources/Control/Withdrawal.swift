@@ -1,0 +1,75 @@
+import CloudModel
+import Ledger
+
+/// The first half of taking things away: marks everything that hangs on a resource as no longer wanted.
+enum Withdrawal {
+  static func withdraw(machine: VirtualMachine, _ draft: inout Draft) throws {
+    var machine = machine
+    machine.state = .expunging
+    machine.expungeAfter = nil
+    try draft.put(machine)
+    for var address in draft.state.publicIPs.matching("instance", .id(machine.id)) {
+      address.staticNAT?.isRemoving = true
+      try draft.put(address)
+    }
+    for rule in draft.state.portForwardingRules.matching("instance", .id(machine.id)) {
+      try withdraw(portForwardingRule: rule, &draft)
+    }
+    for var rule in draft.state.loadBalancerRules.matching("instance", .id(machine.id)) {
+      rule.members.removeAll { $0.virtualMachine == machine.id }
+      try draft.put(rule)
+    }
+  }
+
+  static func withdraw(portForwardingRule rule: PortForwardingRule, _ draft: inout Draft) throws {
+    var rule = rule
+    rule.state = .deleting
+    try draft.put(rule)
+    try withdraw(firewallRule: rule.firewall, &draft)
+  }
+
+  static func withdraw(loadBalancerRule rule: LoadBalancerRule, _ draft: inout Draft) throws {
+    var rule = rule
+    rule.state = .deleting
+    try draft.put(rule)
+    try withdraw(firewallRule: rule.firewall, &draft)
+  }
+
+  private static func withdraw(firewallRule id: ID<FirewallRule>?, _ draft: inout Draft) throws {
+    guard let id, var rule = draft.get(id) else { return }
+    rule.state = .deleting
+    try draft.put(rule)
+  }
+
+  static func withdraw(address: PublicIPAddress, _ draft: inout Draft) throws {
+    var address = address
+    address.state = .releasing
+    address.staticNAT?.isRemoving = true
+    try draft.put(address)
+    for var rule in draft.state.firewallRules.matching("address", .id(address.id)) {
+      rule.state = .deleting
+      try draft.put(rule)
+    }
+    for var rule in draft.state.portForwardingRules.matching("address", .id(address.id)) {
+      rule.state = .deleting
+      try draft.put(rule)
+    }
+    for var rule in draft.state.loadBalancerRules.matching("address", .id(address.id)) {
+      rule.state = .deleting
+      try draft.put(rule)
+    }
+  }
+
+  static func withdraw(network: Network, _ draft: inout Draft) throws {
+    var network = network
+    network.state = .destroying
+    try draft.put(network)
+    for address in draft.state.publicIPs.matching("network", .id(network.id)) where address.state == .allocated {
+      try withdraw(address: address, &draft)
+    }
+    for var rule in draft.state.firewallRules.matching("network", .id(network.id)) {
+      rule.state = .deleting
+      try draft.put(rule)
+    }
+  }
+}

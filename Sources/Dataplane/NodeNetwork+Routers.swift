@@ -1,0 +1,235 @@
+import Addresses
+import Glibc
+import Kernel
+import Logging
+import NodePlan
+
+extension NodeNetwork {
+  func install(_ router: Router, _ object: PlanObject) throws {
+    if let old = routers[router.id], old.router.kind != router.kind || old.router.network != router.network {
+      try removeRouter(router.id, old.key)
+    }
+    if router.kind == .virtual && networks[router.network] == nil {
+      throw DataplaneError(.missing, "the network \(router.network) of a router is not in the plan")
+    }
+    let place = try openPlace(Names.router(router.id), forwarding: true)
+    if place.table == nil {
+      place.table = router.kind == .virtual ? VirtualRouterTable.make(router) : EdgeTable.make(router)
+    }
+    var state = routers[router.id] ?? RouterState(key: object.key, scope: object.scope, router: router)
+    let before = state.router
+    state.router = router
+    state.scope = object.scope
+    routers[router.id] = state
+    dirty.insert(place.name)
+    try wire(Names.wan, object.key, WiringPlan.wanItems(router, wanAddress: wan?.wanAddress ?? 0))
+    if router.kind == .virtual, let network = networks[router.network] {
+      place.table.map { table in
+        var table = table
+        VirtualRouterTable.update(&table, router)
+        place.table = table
+      }
+      setEgress(router.id)
+      try replace(place.name, object.key, VirtualRouterTable.elements(of: router))
+      try wire(Names.fabric, object.key, WiringPlan.bridgeItems(router, network))
+      try wireRouter(router.id)
+      if before.gateway != router.gateway || routers[router.id]?.responder == nil {
+        routers[router.id]?.responder?.stop()
+        routers[router.id]?.responder = try ProbeResponder(IPv4(router.gateway), in: place.namespace)
+        try server?.serve(router.id, [IPv4(router.gateway), LinkEnds.metadata], in: place.namespace)
+      }
+      checks?.setRouter(router.id, MemberChecks.Point(namespace: place.namespace, source: IPv4(router.gateway)))
+    } else {
+      try replace(place.name, object.key, EdgeTable.elements(of: router))
+      try replace(Names.fabric, object.key, FabricTable.elements(of: router))
+      try wire(Names.fabric, object.key, WiringPlan.fabricItems(router))
+      try wireRouter(router.id)
+      let source = router.insideAddress == 0 ? nil : IPv4(router.insideAddress)
+      checks?.setRouter(router.id, MemberChecks.Point(namespace: place.namespace, source: source))
+    }
+    staleServices.insert(router.id)
+  }
+
+  func wireRouter(_ id: String) throws {
+    guard let state = routers[id] else { return }
+    let items =
+      state.isVirtual
+      ? WiringPlan.virtualItems(state.router, addresses: Array(state.addresses.values))
+      : WiringPlan.edgeItems(state.router)
+    try wire(state.place, state.key, items)
+  }
+
+  /// Ends everything of a router. Its objects find it gone.
+  func removeRouter(_ id: String, _ key: String) throws {
+    guard var state = routers.removeValue(forKey: id) else { return }
+    staleServices.remove(id)
+    server?.withdraw(id)
+    checks?.setRouter(id, nil)
+    for member in state.users.flatMap({ member, keys in keys.map { _ in member } }) { checks?.remove(member) }
+    state.responder?.stop()
+    try state.dnsmasq?.stop()
+    try state.haproxy?.stop()
+    for kind in ["conf", "hosts", "names", "leases", "log"] {
+      Files.remove("\(configuration.serviceDirectory)/dnsmasq-\(state.place).\(kind)")
+    }
+    Files.remove(haproxyPath(state))
+    try wire(Names.wan, key, [])
+    try wire(Names.fabric, key, [])
+    try replace(Names.fabric, key, [])
+    places[state.place] = nil
+    dirty.remove(state.place)
+    try NetworkNamespace.unmount(path: configuration.namespacePath(state.place))
+  }
+
+  // MARK: dnsmasq and haproxy
+
+  private func haproxyPath(_ state: RouterState) -> String {
+    "\(configuration.serviceDirectory)/haproxy-\(state.place).cfg"
+  }
+
+  /// Renders what the programs of changed routers read, and has them read it.
+  func updateServices() async {
+    let stale = staleServices
+    staleServices = []
+    for id in stale {
+      if let scope = id.isEmpty ? Names.fabric : routers[id]?.scope { scopes[scope].trouble["program"] = nil }
+      do {
+        if id.isEmpty {
+          try updateFabricDnsmasq()
+        } else {
+          try updateDnsmasq(id)
+          try await updateHaproxy(id)
+        }
+      } catch {
+        logger.warning("cannot update a program", metadata: ["router": "\(id)", "error": "\(error)"])
+        let scope = id.isEmpty ? Names.fabric : routers[id]?.scope
+        if let scope { scopes[scope].trouble["program"] = "\(error)" }
+      }
+    }
+  }
+
+  private func updateFabricDnsmasq() throws {
+    guard let fabric, let place = places[Names.fabric] else {
+      try fabricDnsmasq?.stop()
+      fabricDnsmasq = nil
+      fabricDnsmasqSettings = nil
+      return
+    }
+    let settings = Dnsmasq.Settings(
+      link: "gw0", aliases: "p-*", gateway: IPv4(fabric.gateway), guests: IPv4Prefix(fabric.guestPrefix),
+      dns: fabric.dns.map { IPv4($0) }, upstream: fabric.dns.filter { $0 != fabric.gateway }.map { IPv4($0) },
+      domain: fabric.domainName, mtu: 1500, servesNames: fabric.dns.contains(fabric.gateway))
+    let dnsmasq = Dnsmasq(settings: settings, folder: configuration.serviceDirectory, name: "dnsmasq-fabric")
+    try update(
+      &fabricDnsmasq, dnsmasq, fabricHosts.values, isNew: settings != fabricDnsmasqSettings, place)
+    fabricDnsmasqSettings = settings
+  }
+
+  private func updateDnsmasq(_ id: String) throws {
+    guard let state = routers[id], state.isVirtual, let place = places[state.place] else { return }
+    let router = state.router
+    let mtu = networks[router.network].map { $0.mtu > 0 ? $0.mtu : 1450 } ?? 1450
+    let settings = Dnsmasq.Settings(
+      link: "guest", aliases: nil, gateway: IPv4(router.gateway), guests: IPv4Prefix(router.guestPrefix),
+      dns: [IPv4(router.gateway)], upstream: router.dns.map { IPv4($0) }, domain: router.domainName, mtu: mtu,
+      servesNames: true)
+    let dnsmasq = Dnsmasq(
+      settings: settings, folder: configuration.serviceDirectory, name: "dnsmasq-" + state.place)
+    var daemon = state.dnsmasq
+    try update(&daemon, dnsmasq, state.hosts.values, isNew: settings != state.dnsmasqSettings, place)
+    routers[id]?.dnsmasq = daemon
+    routers[id]?.dnsmasqSettings = settings
+  }
+
+  private func update(
+    _ daemon: inout Daemon?, _ dnsmasq: Dnsmasq, _ hosts: some Sequence<Dnsmasq.Host>, isNew: Bool, _ place: Place
+  ) throws {
+    let isSame = !isNew || Files.read(dnsmasq.configurationPath) == dnsmasq.configuration
+    try Files.write(dnsmasq.hostsPath, Dnsmasq.hosts(hosts))
+    try Files.write(dnsmasq.namesPath, Dnsmasq.names(hosts, gateway: dnsmasq.settings.gateway))
+    try Files.write(dnsmasq.configurationPath, dnsmasq.configuration)
+    var running =
+      daemon
+      ?? Daemon(
+        name: dnsmasq.name, executable: configuration.dnsmasq,
+        arguments: ["--conf-file=" + dnsmasq.configurationPath], configuration: configuration)
+    if !isSame { try running.stop() }
+    if try !running.ensure(in: place.namespace) { running.signal(SIGHUP) }
+    daemon = running
+  }
+
+  private func updateHaproxy(_ id: String) async throws {
+    guard let state = routers[id], let place = places[state.place] else { return }
+    if state.proxied.isEmpty {
+      var daemon = state.haproxy
+      try daemon?.stop()
+      routers[id]?.haproxy = nil
+      routers[id]?.haproxyText = ""
+      return
+    }
+    let source = state.isVirtual ? state.router.gateway : state.router.insideAddress
+    let text = Haproxy.configuration(
+      state.proxied.map { (key: $0.key, port: $0.value.port, balancer: $0.value.balancer) },
+      source: source == 0 ? nil : IPv4(source))
+    let path = haproxyPath(state)
+    if text == state.haproxyText { return }
+    try Files.write(path + ".check", text)
+    let log = path + ".log"
+    Files.remove(log)
+    let check = try ChildProcess.spawn(
+      executable: configuration.haproxy, arguments: ["-c", "-f", path + ".check"], namespace: place.namespace,
+      logPath: log)
+    let limit = ContinuousClock.now + .seconds(10)
+    while check.isAlive && ContinuousClock.now < limit { try await Task.sleep(for: .milliseconds(5)) }
+    let verdict = Files.read(log) ?? ""
+    guard verdict.contains("is valid") else {
+      throw DataplaneError(.program, "haproxy does not take its configuration: \(verdict.prefix(500))")
+    }
+    try Files.write(path, text)
+    var daemon =
+      routers[id]?.haproxy
+      ?? Daemon(
+        name: "haproxy-" + state.place, executable: configuration.haproxy, arguments: ["-W", "-db", "-f", path],
+        configuration: configuration)
+    let former = daemon.process.map { HaproxyWorkers(master: $0.pid).all } ?? []
+    if try !daemon.ensure(in: place.namespace) { daemon.signal(SIGUSR2) }
+    routers[id]?.haproxy = daemon
+    routers[id]?.haproxyText = text
+    try await awaitHaproxy(daemon, Set(state.proxied.values.map(\.port)), insteadOf: former)
+  }
+
+  /// What was asked for is there only when the former workers take no more connections.
+  private func awaitHaproxy(_ daemon: Daemon, _ ports: Set<UInt16>, insteadOf former: Set<Int32>) async throws {
+    guard let process = daemon.process else { return }
+    let workers = HaproxyWorkers(master: process.pid)
+    let limit = ContinuousClock.now + .seconds(10)
+    while !workers.serve(ports, insteadOf: former) {
+      guard ContinuousClock.now < limit else {
+        throw DataplaneError(.program, "haproxy did not take its new configuration within 10 seconds")
+      }
+      try await Task.sleep(for: .milliseconds(5))
+    }
+  }
+
+  // MARK: members
+
+  /// Dead members leave the buckets of their load balancers, living ones come back.
+  func membersChanged(_ news: [MemberChecks.Member: Bool]) async {
+    var keys: [String: Set<String>] = [:]
+    for (member, isAlive) in news {
+      logger.info(
+        "a member of load balancers changed",
+        metadata: ["member": "\(member.address):\(member.port)", "alive": "\(isAlive)"])
+      keys[member.router, default: []].formUnion(routers[member.router]?.users[member] ?? [])
+    }
+    for (router, keys) in keys {
+      for key in keys {
+        guard let balancer = routers[router]?.balancers[key] else { continue }
+        do { try refresh(balancer, key, nil) } catch {
+          logger.warning("cannot change members", metadata: ["key": "\(key)", "error": "\(error)"])
+        }
+      }
+    }
+    if !isApplying { commitDirty() }
+  }
+}

@@ -1,0 +1,288 @@
+import Addresses
+import Glibc
+import Kernel
+import Logging
+import NodePlan
+
+extension NodeNetwork {
+  private static let beatsPerSecond: UInt64 = 20
+  private static let retriesAtOnce = 1000
+
+  /// One look at everything: names and generations every time, programs five times a second, wiring and probes every second.
+  func look() async {
+    if isApplying { return }
+    beats += 1
+    var repaired: [String: String] = [:]
+    let seen = Self.now()
+    for place in places.values {
+      do {
+        if !place.namespace.isMounted() {
+          try restoreName(place)
+          repaired[place.name] = "the name of namespace \(place.name) was gone"
+        }
+        if let wanted = place.generation {
+          if try place.rules.generation() == wanted { continue }
+        } else if place.table == nil {
+          continue
+        }
+        let damage = try mend(place, seen)
+        if !damage.isEmpty { repaired[place.name] = damage }
+      } catch {
+        logger.warning("cannot look at a place", metadata: ["place": "\(place.name)", "error": "\(error)"])
+      }
+    }
+    if beats % 4 == 0 { superviseAll(&repaired, seen) }
+    // One loss seldom comes alone: what else is gone must not wait for its turn while probes fail.
+    if beats % Self.beatsPerSecond == 0 || !repaired.isEmpty || isSuspicious {
+      isSuspicious = false
+      mendWiring(&repaired, seen)
+    }
+    if !repaired.isEmpty { await announce(repaired, seen) }
+    if beats % Self.beatsPerSecond == Self.beatsPerSecond / 2 { probeAll() }
+    if beats % Self.beatsPerSecond == Self.beatsPerSecond / 4 { await retryFailed() }
+    if beats % 40 == 0 { ChildProcess.reapAll() }
+  }
+
+  /// The name leads to a living namespace again, to ours: what else was mounted there is taken away.
+  private func restoreName(_ place: Place) throws {
+    let path = configuration.namespacePath(place.name)
+    if try !MountPoint.isMountPoint(configuration.runDirectory) {
+      try MountPoint.prepare(configuration.runDirectory)
+    }
+    try NetworkNamespace.unmount(path: path)
+    try place.namespace.remount()
+  }
+
+  /// A rule set that is not as our last commit left it: found out what differs, reported, repaired.
+  private func mend(_ place: Place, _ seen: Int64) throws -> String {
+    guard var table = place.table else {
+      return ""
+    }
+    let damage = try table.audit(place.rules)
+    if damage.isEmpty {
+      _ = try place.inspect()
+      return ""
+    }
+    let text = "\(place.name): \(damage.description)"
+    var missing: [String: Int] = [:]
+    if damage.isTotal {
+      for (set, entries) in table.entries {
+        if let service = ScopeLedger.service(ofSet: set) { missing[service, default: 0] += entries.count }
+      }
+    } else {
+      for (set, entries) in damage.missing {
+        if let service = ScopeLedger.service(ofSet: set) { missing[service, default: 0] += entries.count }
+      }
+    }
+    for scope in placeScopes(place.name) { lose(scope, text, missing, seen) }
+    // What was answered while translations were missing has no right to go on.
+    _ = try place.inspect()
+    return text
+  }
+
+  private func lose(_ scope: String, _ text: String, _ missing: [String: Int], _ seen: Int64) {
+    if scopes[scope].phase != .lost {
+      scopes[scope].lostAt = seen
+      scopes[scope].detectedAt = Self.now()
+    }
+    scopes[scope].phase = .lost
+    scopes[scope].lastDrift = text
+    scopes[scope].missing = missing
+    scopes[scope].repairs += 1
+    logger.warning("the network differed from the plan", metadata: ["scope": "\(scope)", "found": "\(text)"])
+    report(scope)
+  }
+
+  /// Dead programs are started again.
+  private func superviseAll(_ repaired: inout [String: String], _ seen: Int64) {
+    if let place = places[Names.fabric], var daemon = fabricDnsmasq, !daemon.isAlive {
+      restart(&daemon, place, &repaired, seen)
+      fabricDnsmasq = daemon
+    }
+    for (id, state) in routers {
+      guard let place = places[state.place] else { continue }
+      if var daemon = state.dnsmasq, !daemon.isAlive {
+        restart(&daemon, place, &repaired, seen)
+        routers[id]?.dnsmasq = daemon
+      }
+      if var daemon = state.haproxy, !daemon.isAlive {
+        restart(&daemon, place, &repaired, seen)
+        routers[id]?.haproxy = daemon
+      }
+    }
+  }
+
+  private func restart(_ daemon: inout Daemon, _ place: Place, _ repaired: inout [String: String], _ seen: Int64) {
+    let text = "\(daemon.name) was dead"
+    for scope in placeScopes(place.name) {
+      lose(scope, text, daemon.name.hasPrefix("dnsmasq") ? ["dhcp": Int(Int32.max)] : [:], seen)
+    }
+    do {
+      _ = try daemon.ensure(in: place.namespace)
+      repaired[place.name] = text
+    } catch {
+      logger.warning("cannot start a program", metadata: ["name": "\(daemon.name)", "error": "\(error)"])
+    }
+  }
+
+  /// Links, addresses, routes, rules and neighbours, in rounds, as one link's making anew takes others with it.
+  private func mendWiring(_ repaired: inout [String: String], _ seen: Int64) {
+    let order = [Names.wan, Names.fabric, Names.probe]
+    let rest = places.keys.filter { !order.contains($0) }.sorted()
+    for _ in 0..<4 {
+      var isWhole = true
+      for name in order + rest {
+        guard let place = places[name] else { continue }
+        do {
+          var (missing, snapshot) = try place.damage()
+          for item in missing where isExpectedLoss(item) { try mend(item, place, snapshot) }
+          missing.removeAll(where: isExpectedLoss)
+          let foreign = try place.removeForeign(snapshot)
+          if missing.isEmpty && foreign == 0 { continue }
+          isWhole = false
+          let text =
+            "\(name): " + missing.prefix(3).map(\.description).joined(separator: ", ")
+            + (missing.count > 3 ? " and \(missing.count - 3) more" : "") + (missing.isEmpty ? "" : " missing")
+            + (foreign > 0 ? " \(foreign) foreign routes, rules or addresses" : "")
+          if repaired[name] == nil {
+            repaired[name] = text
+            for scope in placeScopes(name) { lose(scope, text, [:], seen) }
+          }
+          for item in missing { try mend(item, place, snapshot) }
+        } catch {
+          logger.warning("cannot repair wiring", metadata: ["place": "\(name)", "error": "\(error)"])
+        }
+      }
+      mendHost()
+      if isWhole { break }
+    }
+    reattachPorts(&repaired, seen)
+  }
+
+  /// The hypervisor gives a tap another MAC when it starts a machine, and the kernel then forgets the tap's neighbours.
+  /// Until they are back the kernel asks for them: nothing is lost.
+  private func isExpectedLoss(_ item: WiringItem) -> Bool {
+    guard case .neighbour(_, _, let link) = item else { return false }
+    return attachments.contains { port, attachment in
+      guard case .tap = attachment else { return false }
+      return Names.port(port) == link
+    }
+  }
+
+  private func mend(_ item: WiringItem, _ place: Place, _ snapshot: WiringSnapshot) throws {
+    if case .link(let shape) = item, let near = shape.nearPlace, snapshot.links[shape.name] == nil,
+      let other = places[near]
+    {
+      // The pair is made from its near end.
+      for items in other.wiring.values {
+        for candidate in items {
+          if case .link(let made) = candidate, case .veth(let far, let target, _) = made.make,
+            far == shape.name, target == place.name
+          {
+            try other.ensure(candidate, { self.namespace($0) })
+          }
+        }
+      }
+    }
+    try place.ensure(item, { self.namespace($0) })
+  }
+
+  private func mendHost() {
+    guard let host else { return }
+    do {
+      for item in try host.damage().missing { try host.ensure(item, { self.namespace($0) }) }
+    } catch {
+      logger.warning("cannot repair the host's link", metadata: ["error": "\(error)"])
+    }
+  }
+
+  private func reattachPorts(_ repaired: inout [String: String], _ seen: Int64) {
+    do {
+      try sweepDetached()
+      guard !attachments.isEmpty, let fabric = places[Names.fabric] else { return }
+      let present = Set(try fabric.routes.links().map(\.name))
+      for object in objects.values {
+        guard case .port(let port) = object.body, attachments[port.id] != nil,
+          !present.contains(Names.port(port.id))
+        else { continue }
+        try attach(port)
+        let text = "port \(Names.port(port.id)) was gone"
+        repaired[Names.fabric] = text
+        lose(object.scope, text, ["port": 1], seen)
+      }
+    } catch {
+      logger.warning("cannot attach a port again", metadata: ["error": "\(error)"])
+    }
+  }
+
+  /// What could not be put in place is tried again, ever more seldom.
+  private func retryFailed() async {
+    let now = ContinuousClock.now
+    let due = scopes.scopes.filter { ($0.value.retry?.at ?? now) < now }.keys.sorted()
+    if due.isEmpty { return }
+    isApplying = true
+    for name in due {
+      let count = (scopes[name].retry?.count ?? 0) + 1
+      scopes[name].retry = (now + .seconds(1 << min(count, 5)), count)
+      for key in scopes[name].failures.keys.sorted().prefix(Self.retriesAtOnce) {
+        if let object = objects[key] { put(object) }
+      }
+      for place in scopes[name].trouble.keys where places[place] != nil { dirty.insert(place) }
+      if scopes[name].trouble["program"] != nil {
+        for (id, state) in routers where state.scope == name { staleServices.insert(id) }
+        if name == Names.fabric { staleServices.insert("") }
+      }
+    }
+    commitDirty()
+    await updateServices()
+    commitDirty()
+    isApplying = false
+    await verify(Set(due))
+  }
+
+  private func announce(_ repaired: [String: String], _ seen: Int64) async {
+    var names = Set(repaired.keys.flatMap(placeScopes))
+    names.formUnion(scopes.scopes.filter { $0.value.phase == .lost }.keys)
+    let time = Self.now()
+    for name in names {
+      if scopes[name].phase != .lost, let place = repaired.keys.first(where: { placeScopes($0).contains(name) }) {
+        lose(name, repaired[place] ?? "", [:], seen)
+      }
+      scopes[name].appliedAt = time
+      scopes[name].phase = .applied
+      scopes[name].missing = [:]
+      report(name)
+    }
+    await verify(names)
+  }
+
+  /// The steady look by packets. What two probes in a row do not pass is examined.
+  private func probeAll() {
+    guard let prober else { return }
+    for (id, state) in routers where state.router.probeAddress != 0 {
+      Task {
+        let passed = await prober.probe(IPv4(state.router.probeAddress), within: .milliseconds(500))
+        await self.probed(id, passed)
+      }
+    }
+  }
+
+  private func probed(_ id: String, _ passed: Bool) async {
+    guard let state = routers[id], !isApplying else { return }
+    if passed {
+      routers[id]?.failedProbes = 0
+      // Its way leads through the fabric and the wan.
+      let names = [state.scope, Names.fabric, Names.wan].filter { name in
+        scopes.scopes[name].map { $0.isCutOff || $0.phase == .lost } ?? false
+      }
+      if !names.isEmpty { await verify(Set(names)) }
+      return
+    }
+    routers[id]?.failedProbes += 1
+    isSuspicious = true
+    guard state.failedProbes + 1 >= 2 else { return }
+    let seen = Self.now()
+    if scopes[state.scope].phase != .lost { lose(state.scope, "the probe does not come back", [:], seen) }
+    for name in [state.place, Names.fabric, Names.wan] { places[name]?.generation = nil }
+  }
+}

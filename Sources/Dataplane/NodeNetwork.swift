@@ -1,0 +1,174 @@
+import Addresses
+import Glibc
+package import Kernel
+package import Logging
+package import NodePlan
+
+/// A change of the network part of the plan.
+package struct PlanChange: Sendable {
+  package var generation: UInt64
+  /// `upserts` are everything there is to be.
+  package var complete: Bool
+  package var upserts: [PlanObject]
+  /// Keys.
+  package var removals: [String]
+
+  package init(generation: UInt64, complete: Bool, upserts: [PlanObject], removals: [String] = []) {
+    self.generation = generation
+    self.complete = complete
+    self.upserts = upserts
+    self.removals = removals
+  }
+}
+
+/// Where a port is: what a machine or a simulated instance is plugged into.
+package struct PortPlace: Sendable {
+  /// The fabric's namespace, in which the tap or veth is.
+  package var namespace: NetworkNamespace
+  package var link: String
+  package var mtu: UInt32
+}
+
+/// Keeps the network of a node as its plan says, in namespaces under the state folder, and reports how each scope stands.
+package actor NodeNetwork {
+  let configuration: NetworkConfiguration
+  let metadata: any MetadataSource
+  let logger: Logger
+  let send: @Sendable (ScopeReport) -> Void
+
+  var places: [String: Place] = [:]
+  var host: Place?
+  var objects: [String: PlanObject] = [:]
+  var scopes = ScopeLedger()
+  var generation: UInt64 = 0
+  /// Places whose table or wiring changed since their last transaction.
+  var dirty: Set<String> = []
+  /// Routers whose services may have to change.
+  var staleServices: Set<String> = []
+
+  var wan: Wan?
+  var fabric: Fabric?
+  var fabricKey = ""
+  var networks: [String: GuestNetwork] = [:]
+  var routers: [String: RouterState] = [:]
+  var groups: [String: SecurityGroupRules] = [:]
+  /// How many security groups name a group as a peer.
+  var namings: [String: Int] = [:]
+  /// Ports of the fabric by their groups' combination.
+  var combinations: [String: (groups: [String], ports: Set<String>)] = [:]
+  var combinationOfPort: [String: String] = [:]
+  var fabricHosts: [String: Dnsmasq.Host] = [:]
+  var dependents: [String: Set<String>] = [:]
+  var attachments: [String: Attachment] = [:]
+  /// Links of detached ports, and when they must have gone by themselves.
+  var detached: [String: ContinuousClock.Instant] = [:]
+  var fabricDnsmasq: Daemon?
+  var fabricDnsmasqSettings: Dnsmasq.Settings?
+  var responder: ProbeResponder?
+  var prober: Prober?
+  var checks: MemberChecks?
+  var server: MetadataServer?
+  var watch: Task<Void, Never>?
+  /// A probe failed since the wiring was looked at.
+  var isSuspicious = false
+  var beats: UInt64 = 0
+  var hostsRead: [String: ContinuousClock.Instant] = [:]
+  var isApplying = false
+
+  enum Attachment: Sendable {
+    case tap
+    case veth(NetworkNamespace, String)
+  }
+
+  /// `report` is called from the actor, in order.
+  package init(
+    configuration: NetworkConfiguration, metadata: any MetadataSource, logger: Logger,
+    report: @escaping @Sendable (ScopeReport) -> Void
+  ) {
+    self.configuration = configuration
+    self.metadata = metadata
+    self.logger = logger
+    send = report
+  }
+
+  /// Makes the folder of namespaces a private mount point, takes over what an earlier agent left, and begins to watch.
+  package func start() async throws {
+    for folder in [configuration.processDirectory, configuration.serviceDirectory] { try Files.makeFolder(folder) }
+    try MountPoint.prepare(configuration.runDirectory)
+    for folder in [configuration.processDirectory, configuration.namespaceDirectory] { try Files.makeFolder(folder) }
+    try openPlace(Names.wan, forwarding: true)
+    try openPlace(Names.fabric, forwarding: true)
+    try openPlace(Names.probe, forwarding: false)
+    places[Names.fabric]?.table = FabricTable.make()
+    dirty.insert(Names.fabric)
+    if host == nil {
+      host = try Place("host", configuration.hostNamespace ?? NetworkNamespace.current())
+    }
+    guard let wanPlace = places[Names.wan] else { return }
+    prober = try Prober(namespace: wanPlace.namespace)
+    server = try MetadataServer(metadata)
+    checks = try MemberChecks { [weak self] news in
+      Task { await self?.membersChanged(news) }
+    }
+    watch = Task { [weak self] in
+      while !Task.isCancelled {
+        try? await Task.sleep(for: .milliseconds(50))
+        guard let self else { return }
+        await self.look()
+      }
+    }
+  }
+
+  /// Ends watching; the network stays as it is.
+  package func stop() async {
+    watch?.cancel()
+    await watch?.value
+    watch = nil
+    prober?.stop()
+    checks?.stop()
+    server?.stop()
+    responder?.stop()
+    for id in routers.keys { routers[id]?.responder?.stop() }
+  }
+
+  /// The namespace that was there under the name, or a new one.
+  @discardableResult
+  func openPlace(_ name: String, forwarding: Bool) throws -> Place {
+    if let place = places[name] { return place }
+    let path = configuration.namespacePath(name)
+    let namespace: NetworkNamespace
+    do {
+      namespace = try NetworkNamespace.open(path: path)
+    } catch let error as KernelError where error.code == ENOENT {
+      namespace = try NetworkNamespace.create(at: path)
+    }
+    let place = try Place(name, namespace)
+    try place.prepare(forwarding: forwarding)
+    places[name] = place
+    return place
+  }
+
+  /// Finds the namespace of a place by its name; the empty name is the host.
+  func namespace(_ name: String) -> NetworkNamespace? {
+    name.isEmpty ? host?.namespace : places[name]?.namespace
+  }
+
+  func wire(_ place: String, _ owner: String, _ items: [WiringItem]) throws {
+    try places[place]?.wire(owner, items, { self.namespace($0) })
+  }
+
+  func report(_ name: String) {
+    var failed: [String: Int] = [:]
+    for key in scopes[name].failures.keys {
+      guard let object = objects[key] else { continue }
+      for (service, count) in ScopeLedger.services(object) { failed[service, default: 0] += count }
+    }
+    send(scopes.report(name, failedServices: failed))
+  }
+
+  static func now() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+  }
+}

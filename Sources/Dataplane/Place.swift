@@ -1,0 +1,225 @@
+import Addresses
+import Glibc
+import Kernel
+
+/// One of our network namespaces, with what it is to have.
+final class Place {
+  let name: String
+  let namespace: NetworkNamespace
+  let routes: RouteSocket
+  let rules: NFTables
+  let conntrack: Conntrack
+  private(set) var wiring: [String: [WiringItem]] = [:]
+  var table: RuleTable?
+  /// The generation of the rule set that our last commit made; nil if it must be looked at first.
+  var generation: UInt32?
+
+  init(_ name: String, _ namespace: NetworkNamespace) throws {
+    self.name = name
+    self.namespace = namespace
+    routes = try RouteSocket(in: namespace)
+    rules = try NFTables(in: namespace)
+    conntrack = try Conntrack(in: namespace)
+  }
+
+  /// The settings of a namespace that every one of ours has.
+  func prepare(forwarding: Bool) throws {
+    var settings = [
+      "ipv4/conf/all/rp_filter": "0", "ipv4/conf/default/rp_filter": "0", "ipv4/conf/all/accept_redirects": "0",
+      "ipv4/conf/default/accept_redirects": "0", "ipv4/conf/all/send_redirects": "0",
+      "ipv4/conf/default/send_redirects": "0", "ipv4/conf/all/route_localnet": "0",
+      "ipv6/conf/all/disable_ipv6": "1", "ipv6/conf/default/disable_ipv6": "1",
+      "netfilter/nf_conntrack_tcp_be_liberal": "1",
+    ]
+    settings["ipv4/ip_forward"] = forwarding ? "1" : "0"
+    if name == Names.fabric { settings["bridge/bridge-nf-call-iptables"] = "0" }
+    try set(settings)
+  }
+
+  /// Writes kernel settings (paths below `/proc/sys/net`), in one visit to the namespace. What this kernel does not
+  /// have is left.
+  func set(_ settings: [String: String]) throws {
+    if settings.isEmpty { return }
+    let sorted = settings.sorted { $0.key < $1.key }
+    try namespace.run {
+      for (path, value) in sorted {
+        let file = open("/proc/sys/net/" + path, O_WRONLY | O_CLOEXEC)
+        if file < 0 {
+          if errno == ENOENT { continue }
+          throw KernelError(code: errno, operation: "write \(path)")
+        }
+        let bytes = Array(value.utf8)
+        let written = write(file, bytes, bytes.count)
+        let code = errno
+        close(file)
+        if written < 0 { throw KernelError(code: code, operation: "write \(path)") }
+      }
+    }
+  }
+
+  /// Puts `items` in place of what the owner had, in the kernel too.
+  func wire(_ owner: String, _ items: [WiringItem], _ places: (String) -> NetworkNamespace?) throws {
+    let before = wiring[owner] ?? []
+    if before == items { return }
+    let wanted = Set(items)
+    wiring[owner] = items.isEmpty ? nil : items
+    for item in before.reversed() where !wanted.contains(item) {
+      if case .link(let shape) = item, items.contains(where: { $0.linkName == shape.name }) { continue }
+      try remove(item)
+    }
+    let present = Set(before)
+    for item in items.sorted(by: { $0.rank < $1.rank }) where !present.contains(item) { try ensure(item, places) }
+  }
+
+  func ensure(_ item: WiringItem, _ places: (String) -> NetworkNamespace?) throws {
+    do {
+      switch item {
+      case .link(let shape): try ensure(shape, places)
+      case .address(let address, let length, let link):
+        try routes.addAddress(address, prefixLength: length, link: link)
+      case .neighbour(let address, let mac, let link): try routes.replaceNeighbour(address, mac: mac, link: link)
+      case .route(let route):
+        try routes.replaceRoute(route.route(route.link.map { try routes.index(of: $0) }))
+      case .rule(let rule): try routes.addRule(rule)
+      }
+    } catch let error as KernelError where error.code == ENODEV && isOptional(item.linkName) {
+      return
+    }
+  }
+
+  private func isOptional(_ link: String?) -> Bool { link?.hasPrefix("p-") == true }
+
+  private func ensure(_ shape: LinkShape, _ places: (String) -> NetworkNamespace?) throws {
+    switch shape.make {
+    case .veth(let far, let place, let farMAC):
+      guard let peer = places(place) else {
+        throw DataplaneError(.missing, "the namespace \(place) for \(far) does not exist")
+      }
+      try routes.ensureVeth(shape.name, mac: shape.mac, peerName: far, peerNamespace: peer, peerMAC: farMAC)
+    case .bridge: try routes.ensureBridge(shape.name, mac: shape.mac)
+    case .vxlan(let vni): try routes.ensureVXLAN(shape.name, vni: vni, local: IPv4(0x7F00_0001))
+    case nil: break
+    }
+    var settings: [String: String] = [:]
+    for (path, value) in shape.settings {
+      settings["ipv4/" + path.split(separator: "%", omittingEmptySubsequences: false).joined(separator: shape.name)] =
+        value
+    }
+    if shape.isOptional, try routes.link(shape.name) == nil { return }
+    try set(settings)
+    if let mtu = shape.mtu { try routes.setMTU(shape.name, mtu) }
+    if let master = shape.master { try routes.setMaster(shape.name, master) }
+    try routes.setUp(shape.name)
+  }
+
+  private func remove(_ item: WiringItem) throws {
+    do {
+      switch item {
+      case .link(let shape): if shape.make != nil { try routes.deleteLink(shape.name) }
+      case .address(let address, let length, let link):
+        try routes.removeAddress(address, prefixLength: length, link: link)
+      case .neighbour(let address, _, let link): try routes.deleteNeighbour(address, link: link)
+      case .route(let route):
+        try routes.deleteRoute(route.route(route.link.map { try routes.index(of: $0) }))
+      case .rule(let rule): try routes.deleteRule(rule)
+      }
+    } catch let error as KernelError where error.code == ENODEV || error.code == ESRCH {
+      return
+    }
+  }
+
+  /// Everything of the wiring that the kernel does not have, best first to be mended, and what is not ours.
+  func damage() throws -> (missing: [WiringItem], snapshot: WiringSnapshot) {
+    let snapshot = try WiringSnapshot(routes)
+    var missing: [WiringItem] = []
+    for items in wiring.values {
+      for item in items where !snapshot.has(item) {
+        if isOptional(item.linkName), let link = item.linkName, snapshot.links[link] == nil { continue }
+        missing.append(item)
+      }
+    }
+    return (missing.sorted { $0.rank < $1.rank }, snapshot)
+  }
+
+  /// Takes away routes, rules and addresses that are not ours; how many there were.
+  func removeForeign(_ snapshot: WiringSnapshot) throws -> Int {
+    let foreign = snapshot.foreign(wanted: Set(wiring.values.joined()))
+    for route in foreign.routes { try routes.deleteRoute(route) }
+    for rule in foreign.rules { try routes.deleteRule(rule) }
+    for address in foreign.addresses {
+      if let name = snapshot.links.values.first(where: { $0.index == address.link })?.name {
+        try routes.removeAddress(address.address, prefixLength: address.prefixLength, link: name)
+      }
+    }
+    return foreign.routes.count + foreign.rules.count + foreign.addresses.count
+  }
+
+  enum Outcome {
+    case unchanged
+    case committed
+    /// Somebody else had changed the rule set; what was found different, and elements missing by set.
+    case repaired(RuleTable.Damage)
+  }
+
+  /// Brings the changes of the table to the kernel in one transaction and reads them back.
+  func commit() throws -> Outcome {
+    guard var table else { return .unchanged }
+    defer { self.table = table }
+    if let expected = generation {
+      guard table.isChanged else { return .unchanged }
+      var total = table.needsRoom
+      do {
+        let batch = total ? table.creation(labelled: false) : table.difference(labelled: false)
+        try rules.commit(batch, expecting: expected)
+      } catch {
+        if error.isStaleGeneration { return try inspect(&table) }
+        // Told apart element by element, the kernel names the guilty one.
+        total = total || error.code == ENFILE
+        let batch = total ? table.creation(labelled: true) : table.difference(labelled: true)
+        try rules.commit(batch, expecting: expected)
+      }
+      generation = expected &+ 1
+      if try total ? !table.audit(rules).isEmpty : table.readBack(rules) != nil {
+        generation = nil
+        return try inspect(&table)
+      }
+      table.settle()
+      return .committed
+    }
+    return try inspect(&table)
+  }
+
+  /// Compares all of the table with the kernel and repairs what differs.
+  func inspect() throws -> RuleTable.Damage {
+    guard var table else { return RuleTable.Damage() }
+    defer { self.table = table }
+    if case .repaired(let damage) = try inspect(&table) { return damage }
+    return RuleTable.Damage()
+  }
+
+  private func inspect(_ table: inout RuleTable) throws -> Outcome {
+    generation = nil
+    var first: RuleTable.Damage?
+    for _ in 0..<5 {
+      let before = try rules.generation()
+      let damage = try table.audit(rules)
+      if damage.isEmpty {
+        if try rules.generation() != before { continue }
+        generation = before
+        table.settle()
+        return .repaired(first ?? damage)
+      }
+      if first == nil { first = damage }
+      do {
+        try rules.commit(table.repair(damage, labelled: false), expecting: before)
+      } catch {
+        if error.isStaleGeneration { continue }
+        var all = damage
+        all.isTotal = true
+        try rules.commit(table.repair(all, labelled: true), expecting: before)
+      }
+    }
+    throw DataplaneError(
+      .notVerified, "the rule set of \(name) does not stay as it is made; somebody else keeps changing it")
+  }
+}

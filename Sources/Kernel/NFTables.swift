@@ -1,0 +1,126 @@
+import CLinux
+import Glibc
+import Synchronization
+
+/// The nf_tables rule set of one network namespace.
+package final class NFTables: Sendable {
+  private let socket: Mutex<NetlinkSocket>
+
+  /// Opens the socket inside `namespace`; without one, in the calling thread's.
+  package init(in namespace: NetworkNamespace? = nil) throws {
+    socket = Mutex(try NetlinkSocket(NETLINK_NETFILTER, in: namespace))
+  }
+
+  /// The number of the rule set, which every commit of anybody raises by one.
+  package func generation() throws(KernelError) -> UInt32 {
+    var generation: UInt32 = 0
+    try request(NFT_MSG_GETGEN, .init(rawValue: 0), "read the generation") { payload in
+      for (type, value) in NetlinkAttributes(payload, after: 4) where type == NFTA_GEN_ID.code {
+        generation = value.big()
+      }
+    } fill: { _ in
+    }
+    return generation
+  }
+
+  /// Applies all of the batch or nothing. With `generation` the kernel refuses (`KernelError.isStaleGeneration`) unless
+  /// that still is the number of the rule set; it is one more afterwards.
+  package func commit(_ batch: borrowing NFTBatch, expecting generation: UInt32? = nil) throws(KernelError) {
+    if batch.isEmpty { return }
+    let frame = NFTables.frame(batch.count, generation)
+    let messages = batch.buffer.bytes
+    var guilty: (sequence: UInt32, code: Int32)?
+    try socket.withLock { (socket) throws(KernelError) in
+      try drain(socket) { _, _ in }
+      try socket.send([frame.begin, messages, frame.end], operation: "commit")
+      try drain(socket) { sequence, code in
+        if guilty == nil { guilty = (sequence, code) }
+      }
+    }
+    guard let guilty else { return }
+    let index = Int(guilty.sequence) - 1
+    guard (0..<batch.count).contains(index) else { throw KernelError(code: guilty.code, operation: "commit") }
+    throw KernelError(
+      code: guilty.code, operation: NFTables.operation(messages, guilty.sequence), message: index,
+      label: batch.label(index))
+  }
+
+  // sendmsg returns after the commit, so whatever the kernel has to say is there already.
+  private func drain(
+    _ socket: borrowing NetlinkSocket, _ failure: (UInt32, Int32) -> Void
+  ) throws(KernelError) {
+    while true {
+      let more = try socket.receive(wait: false, operation: "commit") { (header, payload) throws(KernelError) in
+        let code = payload.host(Int32.self)
+        if header.nlmsg_type == UInt16(NLMSG_ERROR) && code < 0 { failure(header.nlmsg_seq, -code) }
+      }
+      if !more { return }
+    }
+  }
+
+  private static func frame(_ count: Int, _ generation: UInt32?) -> (begin: [UInt8], end: [UInt8]) {
+    let header = netfilterHeader(0, resource: UInt16(NFNL_SUBSYS_NFTABLES))
+    var begin = NetlinkBuffer()
+    begin.message(type: UInt16(NFNL_MSG_BATCH_BEGIN), flags: NLM_F_REQUEST, sequence: 0) {
+      $0.append(header)
+      if let generation { $0.put(Int(NFNL_BATCH_GENID.rawValue), big: generation) }
+    }
+    var end = NetlinkBuffer()
+    end.message(
+      type: UInt16(NFNL_MSG_BATCH_END), flags: NLM_F_REQUEST, sequence: UInt32(truncatingIfNeeded: count + 1)
+    ) { $0.append(header) }
+    return (begin.bytes, end.bytes)
+  }
+
+  /// What the message with that sequence number was to do.
+  private static func operation(_ messages: [UInt8], _ sequence: UInt32) -> String {
+    let names: [nf_tables_msg_types.RawValue: String] = [
+      NFT_MSG_NEWTABLE.rawValue: "add table", NFT_MSG_DELTABLE.rawValue: "delete table",
+      NFT_MSG_NEWCHAIN.rawValue: "add chain", NFT_MSG_DELCHAIN.rawValue: "delete chain",
+      NFT_MSG_NEWRULE.rawValue: "add rule", NFT_MSG_DELRULE.rawValue: "delete rule",
+      NFT_MSG_NEWSET.rawValue: "add set", NFT_MSG_DELSET.rawValue: "delete set",
+      NFT_MSG_NEWSETELEM.rawValue: "add elements", NFT_MSG_DELSETELEM.rawValue: "delete elements",
+    ]
+    return messages.withUnsafeBytes { bytes in
+      var offset = 0
+      while offset + 16 <= bytes.count {
+        let header = bytes.loadUnaligned(fromByteOffset: offset, as: nlmsghdr.self)
+        if header.nlmsg_seq == sequence { return names[UInt32(header.nlmsg_type & 0xff)] ?? "commit" }
+        if header.nlmsg_len < 16 { break }
+        offset += (Int(header.nlmsg_len) + 3) & ~3
+      }
+      return "commit"
+    }
+  }
+
+  /// A family, or 0 for all.
+  struct RawFamily {
+    let rawValue: UInt8
+    init(rawValue: UInt8) { self.rawValue = rawValue }
+    init(_ family: NFTFamily) { rawValue = family.rawValue }
+  }
+
+  func request(
+    _ type: nf_tables_msg_types, _ family: RawFamily, _ operation: String, each: (UnsafeRawBufferPointer) -> Void,
+    fill: (inout NetlinkBuffer) -> Void
+  ) throws(KernelError) {
+    try socket.withLock { (socket) throws(KernelError) in
+      try socket.request(type: nftMessageType(type), flags: 0, operation: operation, each: each) {
+        $0.append(netfilterHeader(family.rawValue))
+        fill(&$0)
+      }
+    }
+  }
+
+  func dump(
+    _ type: nf_tables_msg_types, _ family: RawFamily, _ operation: String, restart: () -> Void,
+    each: (UnsafeRawBufferPointer) -> Void, fill: (inout NetlinkBuffer) -> Void
+  ) throws(KernelError) {
+    try socket.withLock { (socket) throws(KernelError) in
+      try socket.dump(type: nftMessageType(type), operation: operation, restart: restart, each: each) {
+        $0.append(netfilterHeader(family.rawValue))
+        fill(&$0)
+      }
+    }
+  }
+}

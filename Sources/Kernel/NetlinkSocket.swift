@@ -1,0 +1,159 @@
+import CLinux
+import Glibc
+
+/// A netlink socket bound to the namespace it was made in. Not for concurrent use: its owner locks.
+struct NetlinkSocket: ~Copyable, Sendable {
+  private let descriptor: Descriptor
+  private var sequence: UInt32 = 0
+  private var sendBuffer = 200_000
+
+  static let dumpAttempts = 8
+
+  init(_ family: Int32, in namespace: NetworkNamespace?) throws {
+    let raw = try run(in: namespace) { () throws -> Int32 in
+      let type = Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+      let descriptor = try Descriptor(owning: uninterrupted("open netlink") { socket(AF_NETLINK, type, family) })
+      var address = sockaddr_nl()
+      address.nl_family = sa_family_t(AF_NETLINK)
+      let bound = withUnsafeBytes(of: &address) { bytes in
+        bind(
+          descriptor.raw, bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t(bytes.count))
+      }
+      if bound < 0 { throw KernelError.last("bind netlink") }
+      var on: Int32 = 1
+      setsockopt(descriptor.raw, SOL_NETLINK, NETLINK_CAP_ACK, &on, 4)
+      setsockopt(descriptor.raw, SOL_NETLINK, NETLINK_EXT_ACK, &on, 4)
+      var room: Int32 = 2 << 20
+      if setsockopt(descriptor.raw, SOL_SOCKET, SO_RCVBUFFORCE, &room, 4) < 0 {
+        setsockopt(descriptor.raw, SOL_SOCKET, SO_RCVBUF, &room, 4)
+      }
+      return descriptor.release()
+    }
+    descriptor = Descriptor(owning: raw)
+  }
+
+  var raw: Int32 { descriptor.raw }
+
+  mutating func nextSequence() -> UInt32 {
+    sequence = sequence == .max ? 1 : sequence + 1
+    return sequence
+  }
+
+  /// Sends the pieces as one datagram.
+  mutating func send(_ pieces: [[UInt8]], operation: String) throws(KernelError) {
+    let size = pieces.reduce(0) { $0 + $1.count }
+    if size + 4096 > sendBuffer {
+      var wanted = Int32(clamping: size + 4096)
+      if setsockopt(descriptor.raw, SOL_SOCKET, SO_SNDBUFFORCE, &wanted, 4) < 0 {
+        setsockopt(descriptor.raw, SOL_SOCKET, SO_SNDBUF, &wanted, 4)
+      }
+      sendBuffer = size + 4096
+    }
+    let raw = descriptor.raw
+    let sent = NetlinkSocket.withVectors(pieces) { vectors -> Int in
+      var header = msghdr()
+      header.msg_iov = vectors.baseAddress
+      header.msg_iovlen = vectors.count
+      while true {
+        let count = sendmsg(raw, &header, 0)
+        if count >= 0 || errno != EINTR { return count }
+      }
+    }
+    if sent < 0 { throw KernelError.last(operation) }
+    if sent != size { throw KernelError(code: EMSGSIZE, operation: operation) }
+  }
+
+  private static func withVectors<R>(_ pieces: [[UInt8]], _ body: (UnsafeMutableBufferPointer<iovec>) -> R) -> R {
+    var vectors: [iovec] = []
+    func collect(_ index: Int) -> R {
+      if index == pieces.count { return vectors.withUnsafeMutableBufferPointer { body($0) } }
+      return pieces[index].withUnsafeBytes { bytes in
+        vectors.append(iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count))
+        return collect(index + 1)
+      }
+    }
+    return collect(0)
+  }
+
+  /// Reads one datagram and shows each of its messages; false if there was nothing to read without waiting.
+  func receive(
+    wait: Bool, operation: String, _ each: (nlmsghdr, UnsafeRawBufferPointer) throws(KernelError) -> Void
+  ) throws(KernelError) -> Bool {
+    let raw = descriptor.raw
+    let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 8)
+    defer { room.deallocate() }
+    var count = 0
+    while true {
+      count = recv(raw, room.baseAddress, room.count, wait ? 0 : Int32(MSG_DONTWAIT))
+      if count >= 0 { break }
+      if errno == EAGAIN && !wait { return false }
+      if errno != EINTR { throw KernelError.last(operation) }
+    }
+    var rest = UnsafeRawBufferPointer(rebasing: room[..<count])
+    while let header = rest.structure(nlmsghdr.self) {
+      let length = Int(header.nlmsg_len)
+      guard length >= 16, length <= rest.count else { break }
+      try each(header, UnsafeRawBufferPointer(rebasing: rest[16..<length]))
+      rest = UnsafeRawBufferPointer(rebasing: rest[min((length + 3) & ~3, rest.count)...])
+    }
+    return true
+  }
+
+  /// One request and its acknowledgement; `each` sees what the kernel says before that.
+  mutating func request(
+    type: UInt16, flags: Int32, operation: String, each: (UnsafeRawBufferPointer) -> Void = { _ in },
+    _ fill: (inout NetlinkBuffer) -> Void
+  ) throws(KernelError) {
+    let number = nextSequence()
+    var buffer = NetlinkBuffer()
+    buffer.message(type: type, flags: flags | NLM_F_REQUEST | NLM_F_ACK, sequence: number, fill)
+    try send([buffer.bytes], operation: operation)
+    var finished = false
+    while !finished {
+      _ = try receive(wait: true, operation: operation) { (header, payload) throws(KernelError) in
+        guard header.nlmsg_seq == number else { return }
+        if header.nlmsg_type == UInt16(NLMSG_ERROR) {
+          finished = true
+          let code = -payload.host(Int32.self)
+          if code != 0 { throw KernelError(code: code, operation: operation) }
+        } else {
+          each(payload)
+        }
+      }
+    }
+  }
+
+  /// A whole dump. If the kernel says it changed meanwhile, `restart` is called and it is read again.
+  mutating func dump(
+    type: UInt16, operation: String, restart: () -> Void, each: (UnsafeRawBufferPointer) -> Void,
+    _ fill: (inout NetlinkBuffer) -> Void
+  ) throws(KernelError) {
+    for _ in 0..<NetlinkSocket.dumpAttempts {
+      restart()
+      let number = nextSequence()
+      var buffer = NetlinkBuffer()
+      buffer.message(type: type, flags: NLM_F_REQUEST | NLM_F_DUMP, sequence: number, fill)
+      try send([buffer.bytes], operation: operation)
+      var interrupted = false
+      var finished = false
+      var failure: Int32 = 0
+      while !finished {
+        _ = try receive(wait: true, operation: operation) { (header, payload) throws(KernelError) in
+          guard header.nlmsg_seq == number else { return }
+          if Int32(header.nlmsg_flags) & NLM_F_DUMP_INTR != 0 { interrupted = true }
+          switch Int32(header.nlmsg_type) {
+          case Int32(NLMSG_ERROR), Int32(NLMSG_DONE):
+            finished = true
+            let code = payload.host(Int32.self)
+            if code < 0 { failure = -code }
+          default: each(payload)
+          }
+        }
+      }
+      if failure == EINTR { continue }
+      if failure != 0 { throw KernelError(code: failure, operation: operation) }
+      if !interrupted { return }
+    }
+    throw KernelError(code: EINTR, operation: operation)
+  }
+}

@@ -1,0 +1,87 @@
+internal import Crypto
+internal import FoundationEssentials
+
+/// A SHA-256 value.
+struct Checksum: Hashable, Sendable {
+  private var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+
+  static let byteCount = 32
+  static let zero = Checksum()
+
+  private init() {}
+
+  init?(_ data: Data) {
+    guard data.count == Self.byteCount else { return nil }
+    withUnsafeMutableBytes(of: &words) { $0.copyBytes(from: data) }
+  }
+
+  /// Feeds `content` to SHA-256 in the order it is called with.
+  init(_ content: (inout SHA256) -> Void) {
+    var hash = SHA256()
+    content(&hash)
+    hash.finalize().withUnsafeBytes { digest in withUnsafeMutableBytes(of: &words) { $0.copyMemory(from: digest) } }
+  }
+
+  var data: Data { withUnsafeBytes(of: words) { Data($0) } }
+
+  /// Adds `other` to, or takes it out of, a sum over a set whose order does not matter.
+  mutating func toggle(_ other: Checksum) {
+    words.0 ^= other.words.0
+    words.1 ^= other.words.1
+    words.2 ^= other.words.2
+    words.3 ^= other.words.3
+  }
+
+  static func == (left: Checksum, right: Checksum) -> Bool { left.words == right.words }
+
+  func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
+}
+
+extension Checksum {
+  /// One resource's part in the digest of the state.
+  static func resource(kind: String, id: UUID, body: Data) -> Checksum {
+    Checksum { hash in
+      hash.add(Array(kind.utf8))
+      hash.add(id)
+      hash.update(data: body)
+    }
+  }
+
+  /// What the chain of a ledger begins with.
+  static func genesis(of ledger: UUID) -> Checksum {
+    Checksum { hash in
+      hash.add(Array("daruma ledger".utf8))
+      hash.add(ledger)
+    }
+  }
+
+  /// Binds a revision to all that came before it.
+  static func link(after previous: Checksum, _ revision: StoredRevision) -> Checksum {
+    Checksum { hash in
+      hash.update(data: previous.data)
+      hash.add(revision.number)
+      hash.add(revision.time.bitPattern)
+      hash.add(UInt64(revision.cause.count))
+      hash.update(data: revision.cause)
+      hash.add(UInt64(revision.changes.count))
+      hash.update(data: revision.changes)
+      hash.update(data: revision.state.data)
+    }
+  }
+}
+
+extension SHA256 {
+  mutating func add(_ number: UInt64) {
+    withUnsafeBytes(of: number.bigEndian) { update(bufferPointer: $0) }
+  }
+
+  /// Length first, so that neighbours cannot be mistaken for each other.
+  mutating func add(_ bytes: [UInt8]) {
+    add(UInt64(bytes.count))
+    update(data: bytes)
+  }
+
+  mutating func add(_ uuid: UUID) {
+    withUnsafeBytes(of: uuid.uuid) { update(bufferPointer: $0) }
+  }
+}

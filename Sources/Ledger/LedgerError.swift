@@ -1,0 +1,65 @@
+import FoundationEssentials
+internal import GRDB
+
+/// Why the ledger refused. `message` says what is wrong and what to do.
+package struct LedgerError: Error, Sendable, CustomStringConvertible {
+  package enum Code: String, Sendable {
+    /// The files are not, or no longer, the ledger that was written. Nothing was changed.
+    case damaged
+    /// There is no database and creating one was not asked for.
+    case absent
+    /// Another process, or another part of this one, has the ledger open.
+    case locked
+    /// Written by a later version.
+    case tooNew
+    /// Nothing was written; the same write may be tried again once there is room.
+    case diskFull
+    case closed
+    /// The disk did not confirm a write. Reads go on, writes are refused until the ledger is opened anew.
+    case failed
+    /// Too many writes are waiting.
+    case overloaded
+    /// A subscriber is too far behind: read the snapshot and subscribe after its revision.
+    case behind
+    /// A value that the ledger cannot store.
+    case invalid
+  }
+
+  package let code: Code
+  package let message: String
+  package let underlying: (any Error)?
+
+  package init(_ code: Code, _ message: String, underlying: (any Error)? = nil) {
+    self.code = code
+    self.message = message
+    self.underlying = underlying
+  }
+
+  package var description: String {
+    guard let underlying else { return "\(code.rawValue): \(message)" }
+    return "\(code.rawValue): \(message) (\(underlying))"
+  }
+}
+
+extension LedgerError {
+  static func damaged(_ message: String, underlying: (any Error)? = nil) -> LedgerError {
+    LedgerError(.damaged, "\(message); restore the ledger from a backup", underlying: underlying)
+  }
+
+  /// What `error` means when it is met while the ledger at `path` is opened or read.
+  static func opening(_ path: String, _ error: any Error) -> LedgerError {
+    if let error = error as? LedgerError { return error }
+    switch (error as? DatabaseError)?.resultCode {
+    case .SQLITE_BUSY, .SQLITE_LOCKED:
+      return LedgerError(.locked, "\(path) is open in another process", underlying: error)
+    case .SQLITE_FULL:
+      return LedgerError(.diskFull, "there is no room for \(path)", underlying: error)
+    case .SQLITE_NOTADB:
+      return .damaged("\(path) is not a ledger", underlying: error)
+    case .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_READONLY, .SQLITE_AUTH:
+      return .damaged("\(path) cannot be opened", underlying: error)
+    default:
+      return .damaged("\(path) cannot be read", underlying: error)
+    }
+  }
+}

@@ -1,0 +1,51 @@
+package import CloudModel
+package import FoundationEssentials
+
+/// The whole cloud at one revision. Immutable, and free to copy and to keep.
+package struct Snapshot: Sendable {
+  package let ledger: UUID
+  /// Rises when a ledger is restored from a backup, so that its lower revisions are believed.
+  package let epoch: UInt64
+  /// The number of the last revision in `state`; 0 before the first.
+  package let revision: UInt64
+  package let state: CloudState
+}
+
+/// Who wanted a revision and by what.
+package struct Cause: Sendable, Codable, Hashable {
+  /// `user/<id>` or `system/<part>`.
+  package var actor: String
+  package var command: String
+  package var job: UUID?
+
+  package init(actor: String, command: String, job: UUID? = nil) {
+    self.actor = actor
+    self.command = command
+    self.job = job
+  }
+}
+
+/// What a revision did to one resource: created it (`before` is nil), replaced it or removed it (`after` is nil).
+package struct ResourceChange: Sendable {
+  package let kind: String
+  package let id: UUID
+  package let before: (any Resource)?
+  package let after: (any Resource)?
+}
+
+/// One durable step. `changes` are sorted by kind and id, one per resource.
+package struct Revision: Sendable {
+  package let number: UInt64
+  package let time: Date
+  package let cause: Cause
+  package let changes: [ResourceChange]
+}
+
+/// What came of a transaction. When it changed nothing there is no new revision: `revision.number` is the current one,
+/// `revision.changes` is empty and `before` is `after`.
+package struct Committed<Value: Sendable>: Sendable {
+  package let value: Value
+  package let revision: Revision
+  package let before: Snapshot
+  package let after: Snapshot
+}

@@ -1,0 +1,75 @@
+/// What is taken from outside is cut to sizes the page can bear.
+enum Bounds {
+  static let components = 500
+  static let services = 20_000
+  static let losses = 10_000
+  static let name = 80
+  /// Of what is shown to readers.
+  static let label = 40
+  static let count = 1_000_000_000
+  static let incidents = 200
+  static let notes = 200
+  /// Losses kept of an incident that ended long ago.
+  static let oldLosses = 100
+  static let fileBytes = 64 << 20
+  static let pageBytes = 14_000
+}
+
+extension String {
+  /// Without control characters, at most `Bounds.name` characters.
+  var clipped: String {
+    let clean = unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7f && !(0x80...0x9f).contains($0.value) }
+    // A grapheme may hold any number of scalars.
+    return String(String(String.UnicodeScalarView(clean.prefix(Bounds.name * 4))).prefix(Bounds.name))
+  }
+}
+
+extension String {
+  var label: String { String(String.UnicodeScalarView(clipped.unicodeScalars.prefix(Bounds.label))) }
+}
+
+extension StatusDocument {
+  var bounded: StatusDocument {
+    StatusDocument(
+      time: time, components: components.prefix(Bounds.components).map(\.bounded),
+      services: services.prefix(Bounds.services).map(\.bounded), losses: losses.prefix(Bounds.losses).map(\.bounded))
+  }
+}
+
+private func count(_ value: Int) -> Int { min(max(value, 0), Bounds.count) }
+
+extension Component {
+  fileprivate var bounded: Component {
+    Component(
+      id: id.clipped, zone: zone.label, series: series.label, name: name.label, cell: cell?.label,
+      state: state)
+  }
+}
+
+extension ServiceProgress {
+  fileprivate var bounded: ServiceProgress {
+    let wanted = count(wanted)
+    return ServiceProgress(
+      component: component.clipped, scope: scope.clipped, service: service.label, wanted: wanted,
+      verified: min(count(verified), wanted), accounts: count(accounts), addressesOut: count(addressesOut))
+  }
+}
+
+extension ScopeLoss {
+  fileprivate var bounded: ScopeLoss {
+    var loss = self
+    loss.scope = scope.clipped
+    loss.cellName = cellName?.label
+    loss.zoneName = zoneName.label
+    if case .other(let word) = found { loss.found = .other(word.label) }
+    loss.rulesLost = count(rulesLost)
+    loss.rulesWanted = count(rulesWanted)
+    loss.probesMissed = count(probesMissed)
+    loss.accounts = count(accounts)
+    loss.addresses = count(addresses)
+    loss.detectedAt = max(detectedAt, lostAt)
+    loss.appliedAt = appliedAt.map { max($0, lostAt) }
+    loss.verifiedAt = verifiedAt.map { max($0, lostAt) }
+    return loss
+  }
+}

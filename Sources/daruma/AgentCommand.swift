@@ -1,0 +1,35 @@
+import Agent
+import ArgumentParser
+import Dataplane
+import Glibc
+import Logging
+
+struct AgentCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "agent", abstract: "Run the agent of a node in the foreground.",
+    discussion: "It keeps and repairs what the last plan says, with a manager or without. `daruma up` starts it.")
+
+  @OptionGroup var state: StateOption
+  @Option(help: "The node's name, as the manager knows it.") var node = "node-1"
+
+  func run() async throws {
+    try state.requireRoot()
+    raiseDescriptorLimit()
+    let folder = state.folder
+    try folder.prepare()
+    let logger = Log.make("agent")
+    let agent = NodeAgent.assemble(
+      configuration: .init(node: node, state: folder.path, managerSocket: folder.managerSocket),
+      network: NetworkConfiguration(stateDirectory: folder.path, node: node), templates: folder.templates,
+      logger: logger)
+    try await Signals.untilTerminated { try await agent.run() }
+  }
+
+  /// Every router and instance takes a few descriptors.
+  private func raiseDescriptorLimit() {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    limit.rlim_cur = limit.rlim_max
+    _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+  }
+}

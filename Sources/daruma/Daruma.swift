@@ -1,0 +1,16 @@
+import ArgumentParser
+
+@main
+struct Daruma: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "daruma",
+    abstract: "A self-hosted IaaS cloud that rights itself.",
+    discussion: """
+      Examples:
+        sudo ./daruma up                    start a cloud on this machine
+        sudo ./daruma status                how it stands
+        sudo ./daruma drill shared-network-loss
+        sudo ./daruma down                  stop it; everything is remembered
+      """,
+    subcommands: [Up.self, Down.self, Status.self, Drill.self, ManagerCommand.self, AgentCommand.self])
+}

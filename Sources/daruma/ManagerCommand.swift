@@ -1,0 +1,135 @@
+import Addresses
+import ArgumentParser
+import CloudModel
+import CloudStackAPI
+import Control
+import FoundationEssentials
+import Hummingbird
+import Ledger
+import Logging
+import StatusPage
+
+struct ManagerCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "manager", abstract: "Run the manager in the foreground: ledger, API and status page.",
+    discussion: "`daruma up` starts it. A manager whose ledger does not check out serves the page, but refuses to lead."
+  )
+
+  @OptionGroup var state: StateOption
+  @Flag(help: "Create a first cloud if there is none yet.") var bootstrap = false
+
+  func run() async throws {
+    try state.requireRoot()
+    let folder = state.folder
+    try folder.prepare()
+    let logger = Log.make("manager")
+    guard let cloud = StateFolder.read(CloudFile.self, folder.cloud) else {
+      throw CommandFailure("\(folder.cloud) is missing; start the cloud with `daruma up`")
+    }
+    let board = try StatusBoard(
+      settings: StatusSettings(name: "Daruma", url: "http://127.0.0.1:\(cloud.port)/status"),
+      store: IncidentStore(path: folder.incidents), now: Moment(Date()))
+    let router = Router()
+    StatusRoutes(board: board).add(to: router)
+    let serve: @Sendable () async throws -> Void
+    do {
+      let control = try await lead(folder, cloud, logger)
+      try? FileManager.default.removeItem(atPath: folder.refusal)
+      APIServer(control: control, logger: logger).add(to: router)
+      serve = { try await Self.serve(control, folder, board, logger) }
+    } catch let refusal as LedgerError {
+      serve = try refuse("\(refusal)", folder, board, router, logger)
+    } catch let refusal as CommandFailure {
+      serve = try refuse(refusal.description, folder, board, router, logger)
+    }
+    let application = Application(
+      router: router, configuration: .init(address: .hostname("127.0.0.1", port: cloud.port), serverName: "daruma"),
+      logger: logger)
+    try await Signals.untilTerminated {
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await application.run() }
+        group.addTask { try await serve() }
+        defer { group.cancelAll() }
+        try await group.next()
+      }
+    }
+  }
+
+  private func lead(_ folder: StateFolder, _ cloud: CloudFile, _ logger: Logger) async throws -> Control {
+    let ledger = try Ledger.open(at: folder.ledger, create: bootstrap, logger: logger)
+    let control = Control(ledger: ledger, logger: logger) { JobResult.render($0, $1) }
+    if bootstrap {
+      guard let admin = StateFolder.read(AdminFile.self, folder.admin),
+        let range = IPv4Prefix(cloud.publicRange)
+      else { throw CommandFailure("\(folder.admin) is missing or damaged; start the cloud with `daruma up`") }
+      let memory = Int(ProcessInfo.processInfo.physicalMemory >> 20)
+      try await control.bootstrap(
+        FirstCloud(
+          node: cloud.node, hostLink: cloud.hostLink, publicPrefix: range,
+          excluded: Set(cloud.excluded ?? []), memoryMiB: memory,
+          cpuNumber: ProcessInfo.processInfo.activeProcessorCount, adminPassword: admin.password,
+          adminAPIKey: admin.apikey, adminSecretKey: admin.secretkey))
+    }
+    guard !control.state.domains.isEmpty else {
+      throw CommandFailure(
+        "the ledger \(folder.ledger) is valid but holds no cloud; it is not the one this cloud was built in. "
+          + "Put the right one back")
+    }
+    let id = control.snapshot.ledger.uuidString.lowercased()
+    guard cloud.ledger == nil || cloud.ledger == id else {
+      throw CommandFailure(
+        "\(folder.ledger) is ledger \(id) of another cloud, this one was built in \(cloud.ledger ?? ""). "
+          + "Put the right one back")
+    }
+    if cloud.ledger == nil {
+      var known = cloud
+      known.ledger = id
+      try StateFolder.write(known, to: folder.cloud)
+    }
+    return control
+  }
+
+  private static func serve(
+    _ control: Control, _ folder: StateFolder, _ board: StatusBoard, _ logger: Logger
+  ) async throws {
+    let server = NodeServer(socketPath: folder.managerSocket, logger: logger) { session in
+      try await control.serve(reports: session.reports) { try await session.send($0) }
+    }
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await control.run() }
+      group.addTask { try await server.run() }
+      group.addTask { try await StatusFeed(control: control, board: board, logger: logger).run() }
+      defer { group.cancelAll() }
+      try await group.next()
+    }
+  }
+
+  /// The page stays up and says that nobody leads; every API call is answered with the reason to retry later.
+  private func refuse(
+    _ reason: String, _ folder: StateFolder, _ board: StatusBoard, _ router: Router<BasicRequestContext>,
+    _ logger: Logger
+  ) throws -> @Sendable () async throws -> Void {
+    logger.critical("this manager refuses to lead; the nodes keep what they have", metadata: ["reason": "\(reason)"])
+    try StateFolder.write(reason + "\n", to: folder.refusal)
+    for method in [HTTPRequest.Method.get, .post] {
+      router.on("/client/api", method: method) { _, _ in
+        Response(
+          status: .serviceUnavailable, headers: [.contentType: "application/json; charset=UTF-8"],
+          body: .init(
+            byteBuffer: ByteBuffer(
+              string:
+                #"{"errorresponse":{"uuidList":[],"errorcode":503,"errortext":"The manager refuses to lead: its ledger does not check out. Traffic is not affected"}}"#
+            )))
+      }
+    }
+    return {
+      while !Task.isCancelled {
+        let components = [
+          Component(id: "api", zone: "cloud", series: "management", name: "API", state: .majorOutage)
+        ]
+        _ = board.update(StatusDocument(time: Moment(Date()), components: components, services: [], losses: []))
+        try await Task.sleep(for: .seconds(1))
+      }
+    }
+  }
+}

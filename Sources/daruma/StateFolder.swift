@@ -1,0 +1,101 @@
+import Addresses
+import ArgumentParser
+import FoundationEssentials
+import Glibc
+import Kernel
+
+/// Where everything that one cloud keeps on this machine lies.
+struct StateFolder: Sendable {
+  let path: String
+
+  var admin: String { path + "/admin.json" }
+  var cloud: String { path + "/cloud.json" }
+  var ledger: String { path + "/manager/ledger.sqlite" }
+  var managerSocket: String { path + "/manager/agents.sock" }
+  var incidents: String { path + "/manager/incidents.json" }
+  var refusal: String { path + "/manager/refusal.txt" }
+  var templates: String { path + "/templates" }
+  var logs: String { path + "/log" }
+  func record(_ process: String) -> String { "\(path)/\(process).process.json" }
+
+  func prepare() throws {
+    for folder in [path, path + "/manager", path + "/agent", logs, templates] {
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    }
+    chmod(path, 0o700)
+  }
+
+  /// Writes atomically, readable by root only.
+  static func write(_ text: String, to path: String) throws {
+    let temporary = "\(path).\(getpid()).tmp"
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw CommandFailure("cannot write \(path): \(String(cString: strerror(errno)))") }
+    let bytes = Array(text.utf8)
+    let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+    let isDurable = written == bytes.count && fsync(descriptor) == 0
+    close(descriptor)
+    guard isDurable, rename(temporary, path) == 0 else {
+      unlink(temporary)
+      throw CommandFailure("cannot write \(path): \(String(cString: strerror(errno)))")
+    }
+  }
+
+  static func read<T: Decodable>(_ type: T.Type, _ path: String) -> T? {
+    guard let data = try? Data(contentsOf: URL(filePath: path)) else { return nil }
+    return try? JSONDecoder().decode(type, from: data)
+  }
+
+  static func write(_ value: some Encodable, to path: String) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    try write(String(decoding: try encoder.encode(value), as: UTF8.self) + "\n", to: path)
+  }
+
+  /// The process recorded under `name`, if it still runs.
+  func running(_ name: String) -> ChildProcess? {
+    guard let process = Self.read(ChildProcess.self, record(name)), process.isAlive else { return nil }
+    return process
+  }
+}
+
+/// How a cloud was started; what a later start repeats.
+struct CloudFile: Codable, Sendable {
+  var port: Int
+  var publicRange: String
+  var hostLink: String
+  var node: String
+  /// The ledger that the cloud was built in; nil until the first manager has made it.
+  var ledger: String?
+  /// Addresses of the range that the host keeps for itself.
+  var excluded: [IPv4]?
+}
+
+/// The administrator's keys, for clients and scripts.
+struct AdminFile: Codable, Sendable {
+  var endpoint: String
+  var apikey: String
+  var secretkey: String
+  var username: String
+  var password: String
+  var statusurl: String
+}
+
+/// A failure that ends the command with one sentence.
+struct CommandFailure: Error, CustomStringConvertible {
+  let description: String
+
+  init(_ description: String) { self.description = description }
+}
+
+struct StateOption: ParsableArguments {
+  @Option(name: .customLong("state"), help: "The folder that holds everything of this cloud.")
+  var path = "/var/lib/daruma"
+
+  var folder: StateFolder {
+    StateFolder(path: path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path)
+  }
+
+  func requireRoot() throws {
+    guard geteuid() == 0 else { throw CommandFailure("Daruma needs root for namespaces and links; run it with sudo.") }
+  }
+}

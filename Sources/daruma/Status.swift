@@ -1,0 +1,58 @@
+import ArgumentParser
+import Foundation
+import Kernel
+
+struct Status: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Show how the cloud of this machine stands.",
+    discussion: "Exit code 0: all is verified; 1: something is not; 3: it does not run.")
+
+  @OptionGroup var state: StateOption
+  @Flag(help: "Print JSON.") var json = false
+
+  func run() async throws {
+    let folder = state.folder
+    guard FileManager.default.fileExists(atPath: folder.cloud) else {
+      throw CommandFailure("There is no cloud in \(folder.path); start one with `daruma up`.")
+    }
+    let refusal = try? String(contentsOfFile: folder.refusal, encoding: .utf8)
+    let running = ["manager", "agent"].filter { folder.running($0) != nil }
+    var scopes: [APIClient.Object] = []
+    var holds: [APIClient.Object] = []
+    if running.contains("manager"), let admin = StateFolder.read(AdminFile.self, folder.admin) {
+      let client = APIClient(admin)
+      scopes = (try? await client.list("listDataplaneScopes")) ?? []
+      holds = (try? await client.list("listHeldRemovals")) ?? []
+    }
+    let isVerified =
+      running.count == 2 && refusal == nil && !scopes.isEmpty && holds.isEmpty
+      && scopes.allSatisfy { $0["phase"] as? String == "verified" && $0["current"] as? Bool == true }
+    if json {
+      let document: [String: Any] = [
+        "running": running, "refusal": refusal?.trimmingSuffix() ?? NSNull(), "verified": isVerified,
+        "scopes": scopes, "held": holds,
+      ]
+      let data = try JSONSerialization.data(withJSONObject: document, options: [.prettyPrinted, .sortedKeys])
+      print(String(decoding: data, as: UTF8.self))
+    } else {
+      for name in ["manager", "agent"] { print("\(name): \(running.contains(name) ? "running" : "not running")") }
+      if let refusal { print("the manager refuses to lead: \(refusal.trimmingSuffix())") }
+      for hold in holds where hold["held"] as? Int == 0 {
+        print("\(hold["node"] ?? "") and the manager do not belong together: \(hold["reason"] ?? "")")
+      }
+      for hold in holds where hold["held"] as? Int != 0 {
+        print(
+          "held by \(hold["node"] ?? ""): \(hold["held"] ?? 0) removals, \(hold["reason"] ?? ""); confirm as \(hold["confirmation"] ?? "")"
+        )
+      }
+      for scope in scopes {
+        let services = (scope["service"] as? [APIClient.Object] ?? []).map {
+          "\($0["name"] ?? "") \($0["verified"] ?? 0)/\($0["wanted"] ?? 0)"
+        }.joined(separator: ", ")
+        print("\(scope["scope"] ?? "")  \(scope["phase"] ?? "")  \(services)  \(scope["message"] ?? "")")
+      }
+    }
+    if running.isEmpty { throw ExitCode(3) }
+    if !isVerified { throw ExitCode(1) }
+  }
+}

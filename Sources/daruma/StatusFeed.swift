@@ -1,0 +1,128 @@
+import CloudModel
+import Control
+import FoundationEssentials
+import Ledger
+import Logging
+import NodePlan
+import StatusPage
+
+/// Turns the nodes' reports into the facts that the public page speaks of.
+struct StatusFeed: Sendable {
+  let control: Control
+  let board: StatusBoard
+  let logger: Logger
+
+  func run() async throws {
+    while !Task.isCancelled {
+      if let failure = board.update(document()) {
+        logger.error("the status page's file could not be written", metadata: ["error": "\(failure)"])
+      }
+      try await Task.sleep(for: .milliseconds(100))
+    }
+  }
+
+  /// How the losses of shared scopes and the services in them stand now.
+  func document() -> StatusDocument {
+    let health = control.health()
+    let state = control.state
+    var document = StatusDocument(time: Moment(Date()), components: [], services: [], losses: [])
+    document.components.append(
+      Component(
+        id: "api", zone: "cloud", series: "management", name: "API",
+        state: health.refusals.isEmpty ? .operational : .majorOutage))
+    for zone in state.zones.all.sorted(by: { $0.name < $1.name }) {
+      let series = zone.series == .basic ? "Basic" : "Isolate"
+      switch zone.series {
+      case .basic:
+        for cell in state.cells.matching("zone", .id(zone.id)).sorted(by: { $0.index < $1.index }) {
+          let scope = "router/\(cell.id)"
+          add(
+            scope, health.scopes[scope], ("Load balancer", "loadbalancer"), zone, series, cell, &document)
+          add(scope, health.scopes[scope], ("Static NAT", "staticnat"), zone, series, cell, &document)
+          addLoss(scope, health.scopes[scope], .edgeGateway, cell, zone, state, &document)
+        }
+        addLoss("fabric", health.scopes["fabric"], .fabric, nil, zone, state, &document)
+      case .isolate:
+        var lost = false
+        for router in state.routers.all where router.zone == zone.id {
+          let scope = "router/\(router.id)"
+          let report = health.scopes[scope]
+          lost = lost || report?.phase == .lost || report?.phase == .failed
+          for service in report?.services ?? [] {
+            document.services.append(
+              ServiceProgress(
+                component: "\(zone.id)/routers", scope: scope, service: service.service, wanted: Int(service.wanted),
+                verified: Int(service.verified)))
+          }
+          addLoss(scope, report, .virtualRouter, nil, zone, state, &document)
+        }
+        document.components.append(
+          Component(
+            id: "\(zone.id)/routers", zone: zone.name, series: series, name: "Virtual routers",
+            state: lost ? .partialOutage : .operational))
+      }
+    }
+    return document
+  }
+
+  private func add(
+    _ scope: String, _ report: ScopeReport?, _ service: (title: String, name: String), _ zone: Zone,
+    _ series: String, _ cell: Cell, _ document: inout StatusDocument
+  ) {
+    let count = report?.services.first { $0.service == service.name }
+    let wanted = Int(count?.wanted ?? 0)
+    let isHealthy = report.map { $0.phase != .lost && $0.phase != .failed } ?? false
+    let verified = isHealthy ? wanted : Int(count?.verified ?? 0)
+    let id = "\(cell.id)/\(service.name)"
+    document.components.append(
+      Component(
+        id: id, zone: zone.name, series: series, name: service.title, cell: cell.name,
+        state: isHealthy ? .operational : (verified == 0 ? .majorOutage : .partialOutage)))
+    document.services.append(
+      ServiceProgress(
+        component: id, scope: scope, service: service.name, wanted: wanted, verified: verified,
+        addressesOut: wanted - verified))
+  }
+
+  private func addLoss(
+    _ scope: String, _ report: ScopeReport?, _ role: ScopeRole, _ cell: Cell?, _ zone: Zone, _ state: CloudState,
+    _ document: inout StatusDocument
+  ) {
+    guard let report, report.lostAtNs > 0 else { return }
+    let wanted = report.services.reduce(0) { $0 + Int($1.wanted) }
+    // A scope that serves nobody yet, as while a cloud is being made, has nothing that a customer could miss.
+    guard report.services.contains(where: { $0.service != "firewall" && $0.wanted > 0 }) else { return }
+    let verified = report.services.reduce(0) { $0 + Int($1.verified) }
+    var accounts: Set<ID<Account>> = []
+    var addresses = 0
+    if let cell {
+      for address in state.publicIPs.matching("cell", .id(cell.id)) {
+        addresses += 1
+        if let owner = address.account { accounts.insert(owner) }
+      }
+    }
+    let isTotal = ["table", "namespace", "link", "ruleset"].contains { report.lastDrift.contains($0) }
+    document.losses.append(
+      ScopeLoss(
+        scope: scope, role: role, cellName: cell?.name, zoneName: zone.name, found: Self.finding(report.lastDrift),
+        rulesLost: isTotal ? wanted : max(1, wanted - verified), rulesWanted: wanted,
+        probesMissed: isTotal ? 1 : 0, accounts: accounts.count, addresses: addresses,
+        lostAt: Self.moment(report.lostAtNs), detectedAt: Self.moment(report.detectedAtNs),
+        appliedAt: report.appliedAtNs > report.lostAtNs ? Self.moment(report.appliedAtNs) : nil,
+        verifiedAt: report.phase == .verified && report.verifiedAtNs > report.lostAtNs
+          ? Self.moment(report.verifiedAtNs) : nil))
+  }
+
+  private static func finding(_ text: String) -> Finding {
+    if text.contains("table") || text.contains("ruleset") { return .tablesDeleted }
+    if text.contains("namespace") { return .namespaceGone }
+    if text.contains("link") { return .linkGone }
+    if text.contains("route") { return .routesGone }
+    if text.contains("probe") { return .packetsLost }
+    return .elementsChanged
+  }
+
+  private static func moment(_ nanoseconds: Int64) -> Moment {
+    Moment(Date(timeIntervalSince1970: Double(nanoseconds) / 1e9))
+  }
+}

@@ -1,0 +1,212 @@
+import Addresses
+import ArgumentParser
+import Foundation
+import Glibc
+import Kernel
+
+struct Up: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Start a cloud on this machine, or what of it does not run.",
+    discussion: """
+      Everything lives in network namespaces and in the state folder. The host gets one link and one route, for the public
+      range. A cloud that was stopped comes back as it was.
+
+      Examples:
+        sudo ./daruma up
+        sudo ./daruma up --state /tmp/cloud --port 8081 --public-range 198.51.100.0/24 --host-link daruma1
+      """)
+
+  @OptionGroup var state: StateOption
+  @Option(help: "Port of the API and the status page on 127.0.0.1 (default 8080).") var port: Int?
+  @Option(help: "A /24 of public addresses (default 203.0.113.0/24).") var publicRange: String?
+  @Option(help: "Name of the link on the host (default daruma0).") var hostLink: String?
+  @Flag(help: "Stay in the foreground; Ctrl-C stops the cloud.") var foreground = false
+
+  func run() async throws {
+    try state.requireRoot()
+    let folder = state.folder
+    let steps = Steps()
+    let isNew = !FileManager.default.fileExists(atPath: folder.cloud)
+    if !isNew, folder.running("manager") != nil, folder.running("agent") != nil,
+      !FileManager.default.fileExists(atPath: folder.refusal)
+    {
+      guard let admin = StateFolder.read(AdminFile.self, folder.admin) else {
+        throw CommandFailure("\(folder.admin) is missing or damaged")
+      }
+      print("The cloud is running already; nothing was changed.")
+      Self.summarise(admin, folder)
+      return
+    }
+    try folder.prepare()
+    if FileManager.default.fileExists(atPath: folder.refusal) {
+      // Perhaps what it refused has been put right since.
+      try folder.running("manager")?.terminate(grace: .seconds(5))
+      unlink(folder.refusal)
+    }
+    let cloud = try configuration(folder, isNew)
+    if isNew, let free = Self.whyNotFree(cloud) { throw CommandFailure(free) }
+    do {
+      try await steps.run("template tiny") { try Template.build(in: folder) }
+      let admin = try await steps.run("keys") { try Self.administrator(folder, cloud) }
+      let isFirst = isNew || FileManager.default.fileExists(atPath: folder.path + "/creating")
+      if isNew {
+        try StateFolder.write("", to: folder.path + "/creating")
+        try StateFolder.write(cloud, to: folder.cloud)
+      }
+      try await steps.run("agent") { try start("agent", ["--node", cloud.node], folder) }
+      try await steps.run("manager") { try start("manager", isFirst ? ["--bootstrap"] : [], folder) }
+      let client = APIClient(admin)
+      try await steps.run("API") { try await Self.waitForAPI(client, folder) }
+      try await steps.run("network verified") { try await Self.waitForNetwork(client, folder) }
+      for held in try await client.list("listHeldRemovals") {
+        let reason = held["reason"] as? String ?? ""
+        guard held["held"] as? Int == 0 else {
+          print("\(held["node"] ?? "") holds \(held["held"] ?? 0) removals: \(reason)")
+          continue
+        }
+        throw CommandFailure("The manager and its node do not belong together: \(reason). Traffic flows on")
+      }
+      unlink(folder.path + "/creating")
+      print("ready in \(steps.total)")
+      Self.summarise(admin, folder)
+    } catch {
+      if isNew {
+        FileHandle.standardErrorLine("The start failed; taking everything down again.")
+        try? await Teardown(folder: folder).run()
+        unlink(folder.cloud)
+      }
+      throw error
+    }
+    if foreground {
+      try await Signals.untilTerminated { try await Task.sleep(for: .seconds(86_400 * 365)) }
+      try await Teardown(folder: folder).run()
+    }
+  }
+
+  private func configuration(_ folder: StateFolder, _ isNew: Bool) throws -> CloudFile {
+    if !isNew {
+      guard var cloud = StateFolder.read(CloudFile.self, folder.cloud) else {
+        throw CommandFailure("\(folder.cloud) is damaged; put it back or remove the state folder")
+      }
+      guard publicRange == nil || publicRange == cloud.publicRange, hostLink == nil || hostLink == cloud.hostLink else {
+        throw CommandFailure("The cloud in \(folder.path) was built with \(cloud.publicRange) on \(cloud.hostLink)")
+      }
+      if let port, port != cloud.port {
+        cloud.port = port
+        try StateFolder.write(cloud, to: folder.cloud)
+      }
+      return cloud
+    }
+    let range = publicRange ?? "203.0.113.0/24"
+    guard let prefix = IPv4Prefix(range), prefix.length == 24 else {
+      throw CommandFailure("--public-range must be a /24, such as 203.0.113.0/24")
+    }
+    let port = port ?? 8080
+    guard (1...65535).contains(port) else { throw CommandFailure("--port must be 1 to 65535") }
+    let link = hostLink ?? "daruma0"
+    guard (1...15).contains(link.utf8.count),
+      link.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") })
+    else { throw CommandFailure("--host-link must be a link name of up to 15 letters and digits") }
+    let used = HostAddresses.inUse(within: prefix)
+    for (address, who) in used.sorted(by: { $0.key < $1.key }) {
+      print("  \(address) stays the host's own way to \(who); the cloud does not use it")
+    }
+    return CloudFile(
+      port: port, publicRange: prefix.description, hostLink: link, node: "node-1", excluded: used.keys.sorted())
+  }
+
+  /// What stands in the way of a new cloud on this host, in words.
+  private static func whyNotFree(_ cloud: CloudFile) -> String? {
+    if FileManager.default.fileExists(atPath: "/sys/class/net/\(cloud.hostLink)") {
+      return "The host already has a link \(cloud.hostLink), perhaps of another cloud; choose one with --host-link"
+    }
+    let probe = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(probe) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = UInt16(cloud.port).bigEndian
+    address.sin_addr.s_addr = IPv4.loopback.value.bigEndian
+    var reuse: Int32 = 1
+    setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &reuse, 4)
+    let bound = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(probe, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    return bound == 0 ? nil : "Port \(cloud.port) is in use; choose another with --port"
+  }
+
+  private static func administrator(_ folder: StateFolder, _ cloud: CloudFile) throws -> AdminFile {
+    let base = "http://127.0.0.1:\(cloud.port)"
+    if var admin = StateFolder.read(AdminFile.self, folder.admin) {
+      admin.endpoint = base + "/client/api"
+      admin.statusurl = base + "/status"
+      try StateFolder.write(admin, to: folder.admin)
+      return admin
+    }
+    let admin = AdminFile(
+      endpoint: base + "/client/api", apikey: Secret.make(64), secretkey: Secret.make(64), username: "admin",
+      password: Secret.make(20), statusurl: base + "/status")
+    try StateFolder.write(admin, to: folder.admin)
+    return admin
+  }
+
+  private func start(_ process: String, _ arguments: [String], _ folder: StateFolder) throws {
+    if folder.running(process) != nil { return }
+    let executable = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    let child = try ChildProcess.spawn(
+      executable: executable, arguments: [process, "--state", folder.path] + arguments,
+      environment: ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"],
+      logPath: "\(folder.logs)/\(process).log")
+    try StateFolder.write(child, to: folder.record(process))
+  }
+
+  private static func waitForAPI(_ client: APIClient, _ folder: StateFolder) async throws {
+    try await poll(for: .seconds(30), "the API does not answer") {
+      if let reason = try? String(contentsOfFile: folder.refusal, encoding: .utf8) {
+        throw CommandFailure(
+          "The manager refuses to lead: \(reason.trimmingSuffix()). Traffic flows on; see \(folder.logs)")
+      }
+      for process in ["manager", "agent"] where folder.running(process) == nil {
+        throw CommandFailure("The \(process) ended; see \(folder.logs)/\(process).log")
+      }
+      return (try? await client.call("listZones")) != nil
+    }
+  }
+
+  private static func waitForNetwork(_ client: APIClient, _ folder: StateFolder) async throws {
+    try await poll(for: .seconds(60), "the network is not verified; see `daruma status`") {
+      let scopes = try await client.list("listDataplaneScopes")
+      return !scopes.isEmpty && scopes.contains { $0["scope"] as? String == "wan" }
+        && scopes.allSatisfy {
+          ($0["scope"] as? String)?.hasPrefix("instance/") == true
+            || $0["phase"] as? String == "verified" && $0["current"] as? Bool == true
+        }
+    }
+  }
+
+  static func poll(for limit: Duration, _ failure: String, _ condition: () async throws -> Bool) async throws {
+    let deadline = ContinuousClock.now + limit
+    while ContinuousClock.now < deadline {
+      if try await condition() { return }
+      try await Task.sleep(for: .milliseconds(10))
+    }
+    throw CommandFailure("After \(limit): \(failure)")
+  }
+
+  static func summarise(_ admin: AdminFile, _ folder: StateFolder) {
+    let option = folder.path == "/var/lib/daruma" ? "" : " --state \(folder.path)"
+    print(
+      """
+
+        API          \(admin.endpoint)
+        status page  \(admin.statusurl)
+        admin keys   \(folder.admin)
+        logs         \(folder.logs)
+
+        first steps  docs/first-steps.md: an instance, a public address, curl
+        knock it over: sudo ./daruma drill shared-network-loss\(option)
+        stop         sudo ./daruma down\(option)
+      """)
+  }
+}

@@ -1,0 +1,163 @@
+import Agent
+import NodePlan
+import Testing
+
+@Suite("Guard")
+struct GuardTests {
+  private func accepted(_ plan: Plan, _ update: PlanUpdate) throws -> (PlanAcceptance, Plan) {
+    guard case .accepted(let acceptance) = PlanGuard.judge(plan, update) else {
+      throw AgentError(.damaged, "the update was refused")
+    }
+    var next = plan
+    next.apply(acceptance)
+    return (acceptance, next)
+  }
+
+  private func refusal(_ plan: Plan, _ update: PlanUpdate) -> Bool? {
+    if case .refused(_, let needsComplete) = PlanGuard.judge(plan, update) { return needsComplete }
+    return nil
+  }
+
+  private let rules = (0..<100).map { nat($0, account: $0 < 50 ? "alice" : "bob") }
+
+  @Test func `the first complete plan is accepted`() throws {
+    let (acceptance, next) = try accepted(Plan(), complete(rules))
+    #expect(acceptance.upserts.count == 100)
+    #expect(next.objects.count == 100 && next.generation == 11 && next.ledger == "ledger")
+  }
+
+  @Test func `a foreign ledger, a lower epoch and an older generation are refused`() {
+    var foreign = complete(rules)
+    foreign.ledger = "another"
+    #expect(refusal(plan(rules), foreign) == false)
+    #expect(refusal(plan(rules, epoch: 2), complete(rules)) == false)
+    #expect(refusal(plan(rules), complete(rules, generation: 9)) == false)
+    var nameless = complete(rules)
+    nameless.ledger = ""
+    #expect(refusal(Plan(), nameless) == false)
+  }
+
+  @Test func `a difference from another generation asks for a complete plan`() {
+    #expect(refusal(plan(rules), difference(base: 9)) == true)
+    #expect(refusal(Plan(), difference(base: 0)) == true)
+  }
+
+  @Test func `an empty complete plan removes nothing`() throws {
+    let (acceptance, next) = try accepted(plan(rules), complete([]))
+    #expect(acceptance.removals.isEmpty && acceptance.upserts.isEmpty)
+    #expect(next.objects.count == 100 && next.held.count == 100)
+    #expect(next.guardReports.count == 1 && next.guardReports.first?.held == 100)
+  }
+
+  @Test func `rules that vanish one by one are all held`() throws {
+    var current = plan(rules)
+    for step in 1...30 {
+      (_, current) = try accepted(current, complete(Array(rules.dropFirst(step)), generation: 10 + UInt64(step)))
+    }
+    #expect(current.objects.count == 100 && current.held.count == 30)
+  }
+
+  @Test func `one rule of a router of three is held too`() throws {
+    let three = Array(rules.prefix(3))
+    let (_, next) = try accepted(plan(three), complete(Array(three.dropLast())))
+    #expect(next.objects.count == 3 && Set(next.held.keys) == ["staticnat/2"])
+  }
+
+  @Test func `a removal counts only with a revision newer than the object and not of the future`() throws {
+    for revision: UInt64 in [0, 4, 5, 12] {
+      let (_, next) = try accepted(plan(rules), difference(removing: [("staticnat/1", revision)]))
+      #expect(next.objects.count == 100 && next.held.count == 1, "revision \(revision)")
+    }
+    let (acceptance, next) = try accepted(plan(rules), difference(removing: [("staticnat/1", 11)]))
+    #expect(acceptance.removals == ["staticnat/1"] && next.held.isEmpty && next.objects.count == 99)
+  }
+
+  @Test func `what is held goes when it is attributed, and stays when it reappears`() throws {
+    let (_, held) = try accepted(plan(rules), complete(Array(rules.dropFirst(2))))
+    #expect(held.held.count == 2)
+    let update = difference([nat(0)], removing: [("staticnat/1", 12)], base: 11, generation: 12)
+    let (_, next) = try accepted(held, update)
+    #expect(next.held.isEmpty && next.objects.count == 99 && next.objects["staticnat/1"] == nil)
+  }
+
+  @Test func `what is held goes when its name is confirmed`() throws {
+    let (_, held) = try accepted(plan(rules), complete(Array(rules.dropFirst(2))))
+    var update = difference(base: 11, generation: 11)
+    update.confirmations = ["hold-00000000"]
+    #expect(try accepted(held, update).1.held.count == 2)
+    update.confirmations = held.guardReports.map(\.confirmation)
+    let (acceptance, next) = try accepted(held, update)
+    #expect(acceptance.removals.count == 2 && next.held.isEmpty && next.objects.count == 98)
+  }
+
+  @Test func `a change of content needs a newer revision`() throws {
+    let (_, held) = try accepted(plan(rules), difference([nat(1, to: 7)]))
+    #expect(held.objects["staticnat/1"] == rules[1] && held.held.count == 1)
+    let (_, changed) = try accepted(held, difference([nat(1, revision: 11, to: 7)], base: 11, generation: 12))
+    #expect(changed.objects["staticnat/1"]?.staticNat.private == 7 && changed.held.isEmpty)
+    let (same, _) = try accepted(plan(rules), difference([rules[1]]))
+    #expect(same.upserts.isEmpty && same.held.isEmpty)
+  }
+
+  @Test func `a held change of content passes when it is confirmed`() throws {
+    let (_, held) = try accepted(plan(rules), difference([nat(1, to: 7)]))
+    var update = difference(base: 11, generation: 11)
+    update.confirmations = held.guardReports.map(\.confirmation)
+    let (_, next) = try accepted(held, update)
+    #expect(next.objects["staticnat/1"]?.staticNat.private == 7 && next.held.isEmpty)
+  }
+
+  @Test func `one account may remove all of its own rules`() throws {
+    let removals = (0..<50).map { ("staticnat/\($0)", UInt64(11)) }
+    let (acceptance, next) = try accepted(plan(rules), difference(removing: removals))
+    #expect(acceptance.removals.count == 50 && next.held.isEmpty)
+  }
+
+  @Test func `many rules of two accounts at once wait for a confirmation`() throws {
+    let removals = (40..<60).map { ("staticnat/\($0)", UInt64(11)) }
+    let update = difference(removing: removals)
+    let (acceptance, held) = try accepted(plan(rules), update)
+    #expect(acceptance.removals.isEmpty && held.held.count == 20 && held.objects.count == 100)
+    let name = try #require(held.guardReports.first?.confirmation)
+    // The manager tells it again, as after a restart: still held, under the same name.
+    let (_, again) = try accepted(held, difference(removing: removals, base: 11, generation: 12))
+    #expect(again.guardReports.map(\.confirmation) == [name])
+    var confirmed = difference(base: 12, generation: 13)
+    confirmed.confirmations = [name]
+    #expect(try accepted(again, confirmed).1.objects.count == 80)
+    // Told and confirmed at once.
+    var both = update
+    both.confirmations = [name]
+    #expect(try accepted(plan(rules), both).1.objects.count == 80)
+  }
+
+  @Test func `nineteen rules, or a tenth of a router, may go at once`() throws {
+    let nineteen = (40..<59).map { ("staticnat/\($0)", UInt64(11)) }
+    #expect(try accepted(plan(rules), difference(removing: nineteen)).1.objects.count == 81)
+    let many = (0..<300).map { nat($0, account: "account\($0 % 7)") }
+    let tenth = (0..<30).map { ("staticnat/\($0)", UInt64(11)) }
+    #expect(try accepted(plan(many), difference(removing: tenth)).1.objects.count == 270)
+  }
+
+  @Test func `a router does not go while its rules are held`() throws {
+    var router = PlanObject()
+    router.key = "router/r1"
+    router.scope = "router/r1"
+    router.revision = 3
+    router.router.id = "r1"
+    let removals = [("router/r1", UInt64(11))] + (0..<100).map { ("staticnat/\($0)", UInt64(11)) }
+    let (_, next) = try accepted(plan(rules + [router]), difference(removing: removals))
+    #expect(next.objects.count == 101 && next.held.count == 101)
+  }
+
+  @Test func `a restore is followed, but what it removes must be attributed all the same`() throws {
+    var restored = complete([nat(0, revision: 2, to: 9)], generation: 4, epoch: 2)
+    restored.removals = difference(removing: [("staticnat/1", 4)]).removals
+    let (_, next) = try accepted(plan(Array(rules.prefix(3))), restored)
+    #expect(next.epoch == 2 && next.generation == 4 && next.objects["staticnat/0"]?.staticNat.private == 9)
+    #expect(next.objects["staticnat/1"] == nil && Set(next.held.keys) == ["staticnat/2"])
+    var later = complete([nat(0, revision: 2, to: 9)], generation: 6, epoch: 2)
+    later.removals = difference(removing: [("staticnat/2", 5)]).removals
+    #expect(try accepted(next, later).1.objects.count == 1)
+  }
+}

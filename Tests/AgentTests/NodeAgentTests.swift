@@ -1,0 +1,139 @@
+import Addresses
+import Dataplane
+import Glibc
+import Hypervisor
+import Kernel
+import Logging
+import NodePlan
+import Synchronization
+import Testing
+
+@testable import Agent
+
+private final class RecordedNetwork: NetworkPlane, InstanceNetwork {
+  let changes = Mutex<[PlanChange]>([])
+  func start() async throws {}
+  func apply(_ change: PlanChange) async { changes.withLock { $0.append(change) } }
+  func stop() async {}
+  func plugTap(_ port: Port) async throws -> (link: String, mtu: UInt32) { throw CancellationError() }
+  func plugVeth(_ port: Port, into namespace: NetworkNamespace, as link: String) async throws {}
+  func unplug(_ portID: String) async throws {}
+}
+
+@Suite("Node agent")
+struct NodeAgentTests {
+  private func agent(_ folder: String, _ network: RecordedNetwork, _ board: ReportBoard = ReportBoard()) -> NodeAgent {
+    var logger = Logger(label: "test")
+    logger.logLevel = .critical
+    let instances = InstanceHost(
+      configuration: .init(state: folder, templates: folder), network: network, logger: logger
+    ) { board.post($0) }
+    return NodeAgent(
+      configuration: .init(node: "n1", state: folder, managerSocket: folder + "/node.sock"), network: network,
+      instances: instances, board: board, metadata: MetadataIndex(), logger: logger)
+  }
+
+  private func run(_ agent: NodeAgent, _ body: () async throws -> Void) async throws {
+    let running = Task { try await agent.run() }
+    try await body()
+    running.cancel()
+    _ = await running.result
+  }
+
+  @Test(.timeLimit(.minutes(1)))
+  func `without a manager the stored plan is applied whole, without any plan nothing is`()
+    async throws
+  {
+    try await withFolder { folder in
+      let first = RecordedNetwork()
+      let before = agent(folder, first)
+      try await run(before) {
+        // Nothing is stored yet; a moment after the dialling began nothing has been applied.
+        try await settles { await before.isRestored }
+        #expect(first.changes.withLock { $0.isEmpty })
+        await before.follow(complete((0..<10).map { nat($0) }, generation: 10))
+        await before.follow(difference([nat(20, revision: 11)]))
+        await before.follow(complete([], generation: 12))
+      }
+      first.changes.withLock { changes in
+        #expect(changes.map(\.complete) == [true, false, false])
+        #expect(changes.last?.removals == [] && changes.last?.generation == 12)
+      }
+      let second = RecordedNetwork()
+      let after = agent(folder, second)
+      try await run(after) {
+        try await settles { second.changes.withLock { !$0.isEmpty } }
+      }
+      second.changes.withLock { changes in
+        #expect(changes.count == 1 && changes.first?.complete == true)
+        #expect(changes.first?.generation == 12 && changes.first?.upserts.count == 11)
+      }
+    }
+  }
+
+  @Test(.timeLimit(.minutes(1))) func `what cannot be stored is not applied and is reported`() async throws {
+    try await withFolder { folder in
+      let (network, board) = (RecordedNetwork(), ReportBoard())
+      let agent = agent(folder, network, board)
+      try await run(agent) {
+        try await settles { await agent.isRestored }
+        await agent.follow(complete([nat(1)], generation: 10))
+        rename(folder + "/agent", folder + "/elsewhere")
+        await agent.follow(difference([nat(2, revision: 11)]))
+        #expect(network.changes.withLock { $0.count } == 1)
+        #expect(await board.next()?.refusal.generation == 11)
+      }
+    }
+  }
+
+  @Test(.timeLimit(.minutes(1)))
+  func `updates that wait are applied in one step, but what comes and goes among them in two`() async throws {
+    try await withFolder { folder in
+      let network = RecordedNetwork()
+      let agent = agent(folder, network)
+      try await run(agent) {
+        try await settles { await agent.isRestored }
+        await agent.follow(complete([nat(1)], generation: 10))
+        await agent.follow((11..<20).map { difference([nat($0, revision: UInt64($0))], base: UInt64($0) - 1, generation: UInt64($0)) })
+        network.changes.withLock { changes in
+          #expect(changes.count == 2)
+          #expect(changes.last?.upserts.count == 9 && changes.last?.generation == 19)
+        }
+        await agent.follow([
+          difference([nat(20, revision: 20)], base: 19, generation: 20),
+          difference(removing: [(nat(20).key, 21)], base: 20, generation: 21),
+        ])
+        network.changes.withLock { changes in
+          #expect(changes.count == 4)
+          #expect(changes.dropLast().last?.upserts.count == 1 && changes.last?.removals == [nat(20).key])
+        }
+      }
+    }
+  }
+
+  @Test func `metadata finds an instance by the router that asks and its address`() throws {
+    var router = PlanObject()
+    router.key = "router/v"
+    router.router.id = "v"
+    router.router.kind = .virtual
+    var port = PlanObject()
+    port.key = "port/1"
+    port.port.id = "1"
+    port.port.router = "v"
+    port.port.address = 7
+    port.port.instance = "i"
+    var instance = PlanObject()
+    instance.key = "instance/i"
+    instance.instance.id = "i"
+    instance.instance.name = "web"
+    let index = MetadataIndex()
+    index.apply(upserts: [port, instance, nat(1, router: "v", to: 7), router], removals: [])
+    let found = index.metadata(router: "v", client: IPv4(7))
+    #expect(found?.hostName == "web" && found?.publicAddress == IPv4(0xcb00_7101))
+    #expect(index.metadata(router: "", client: IPv4(7)) == nil)
+    index.apply(upserts: [], removals: ["staticnat/1"])
+    #expect(index.metadata(router: "v", client: IPv4(7))?.publicAddress == nil)
+    index.apply(upserts: [], removals: ["port/1"])
+    #expect(index.metadata(router: "v", client: IPv4(7)) == nil)
+  }
+}

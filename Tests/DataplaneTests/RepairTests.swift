@@ -1,0 +1,127 @@
+import Addresses
+import Dataplane
+import Glibc
+import Kernel
+import NodePlan
+import Testing
+
+/// Damage of every kind, and how long until it is undone.
+@Suite(.serialized, .timeLimit(.minutes(4))) struct RepairTests {
+  private func measure(_ lab: Lab, _ what: String, _ scope: String, _ damage: () throws -> Void) async throws {
+    let repairs = lab.last(scope)?.repairs ?? 0
+    let start = ContinuousClock.now
+    try damage()
+    let isWell = await lab.wait {
+      guard let report = lab.last(scope) else { return false }
+      return report.repairs > repairs && report.phase == .verified
+    }
+    print("repaired after \(ContinuousClock.now - start): \(what) (\(lab.last(scope)?.lastDrift ?? ""))")
+    #expect(isWell, "\(what): \(String(describing: lab.last(scope)))")
+  }
+
+  @Test func `every damage is repaired and reported`() async throws {
+    try await Lab.with { lab in
+      await lab.apply(
+        EdgeTests.plan([
+          Plans.nat(Plans.cells[0], "203.0.113.70", "10.1.0.10"),
+          Plans.nat(Plans.cells[0], "203.0.113.71", "10.1.0.11"),
+          Plans.balancer(Plans.cells[0], "203.0.113.80", 8080, ["10.1.0.10", "10.1.0.11"]),
+          Plans.balancer(Plans.cells[0], "203.0.113.81", 8080, ["10.1.0.11"], .leastConnections),
+        ]), complete: true)
+      let scope = Plans.edgeScopes[0]
+      #expect(lab.last(scope)?.phase == .verified)
+      _ = try await EdgeTests.instances(lab)
+      let name = Names.router(Plans.cells[0])
+      let router = try lab.namespace(name)
+      let fabric = try lab.namespace("fabric")
+      let flow = try #require(Talk(tcp: false, to: IPv4(Plans.ip("203.0.113.70")), 80, in: lab.host, sourcePort: 4000))
+      flow.say("x")
+      #expect(flow.hear() != nil)
+      func nft(_ words: String, _ namespace: NetworkNamespace) throws {
+        let text = try lab.run("/usr/sbin/nft", words.split(separator: " ").map(String.init), in: namespace)
+        #expect(text.isEmpty, "\(text)")
+      }
+      try await measure(lab, "ruleset of the router flushed", scope) {
+        try nft("flush ruleset", router)
+        for _ in 0..<20 { flow.say("x") }
+      }
+      while flow.hear(50) != nil {}
+      flow.say("x")
+      #expect(flow.hear() == "vm1 203.0.113.1", "a flow that kept sending works again")
+      try await measure(lab, "one map flushed", scope) { try nft("flush map ip daruma to_private", router) }
+      flow.say("x")
+      #expect(flow.hear() == "vm1 203.0.113.1")
+      try await measure(lab, "one element deleted", scope) {
+        try nft("delete element ip daruma to_private { 203.0.113.70 }", router)
+      }
+      try await measure(lab, "one element altered", scope) {
+        try nft("delete element ip daruma to_private { 203.0.113.70 }", router)
+        try nft("add element ip daruma to_private { 203.0.113.70 : 10.1.0.12 }", router)
+      }
+      try await measure(lab, "a foreign rule", scope) { try nft("insert rule ip daruma forward drop", router) }
+      try await measure(lab, "a foreign table", scope) { try nft("add table inet other", router) }
+      try await measure(lab, "a chain's policy", scope) {
+        try nft("add chain ip daruma input { policy accept ; }", router)
+      }
+      try await measure(lab, "the name unmounted", scope) {
+        try NetworkNamespace.unmount(path: lab.configuration.namespacePath(name))
+      }
+      try await measure(lab, "the namespace replaced", scope) {
+        try NetworkNamespace.unmount(path: lab.configuration.namespacePath(name))
+        try NetworkNamespace.create(at: lab.configuration.namespacePath(name))
+      }
+      #expect(try lab.namespace(name).inode == router.inode)
+      try await measure(lab, "a link deleted", scope) { try RouteSocket(in: router).deleteLink("pub") }
+      try await measure(lab, "the inner link deleted", scope) { try RouteSocket(in: router).deleteLink("fab") }
+      try await measure(lab, "a route deleted", scope) {
+        _ = try lab.run("/usr/sbin/ip", ["route", "del", "10.1.0.0/16"], in: router)
+      }
+      try await measure(lab, "the fabric's ruleset flushed", "fabric") { try nft("flush ruleset", fabric) }
+      for daemon in ["dnsmasq-fabric", "haproxy-" + name] {
+        let record = try lab.run("/bin/cat", [lab.configuration.runDirectory + "/processes/" + daemon])
+        let pid = try #require(record.split(separator: " ").first.flatMap { Int32($0) })
+        try await measure(lab, "\(daemon) killed", daemon.hasPrefix("d") ? "fabric" : scope) { kill(pid, SIGKILL) }
+      }
+      #expect(Talk.ask("203.0.113.70", 80, in: lab.host) == "vm1 203.0.113.1")
+      #expect(await lab.wait { Talk.ask("203.0.113.81", 8080, in: lab.host) != nil })
+
+      await lab.network.stop()
+      try await NodeNetwork.destroy(configuration: lab.configuration)
+      try await NodeNetwork.destroy(configuration: lab.configuration)
+      #expect(try !MountPoint.isMountPoint(lab.configuration.runDirectory))
+      #expect(try RouteSocket(in: lab.host).link("daruma0") == nil)
+    }
+  }
+
+  @Test func `ten thousand static NATs refill, and one more costs one`() async throws {
+    try await Lab.with { lab in
+      var router = Plans.edge(1)
+      router.router.publicPrefixes.append(Plans.prefix("100.64.0.0/16"))
+      func nat(_ number: UInt32) -> PlanObject {
+        Plans.nat(
+          Plans.cells[0], IPv4(Plans.ip("100.64.0.0") + number).description,
+          IPv4(Plans.ip("10.1.16.0") + number).description)
+      }
+      let all = (1...10_000).map { nat(UInt32($0)) }
+      var start = ContinuousClock.now
+      await lab.apply(Plans.base + [router] + all, complete: true)
+      print("first application of 10,000 static NATs: \(ContinuousClock.now - start)")
+      #expect(lab.last(Plans.edgeScopes[0])?.phase == .verified)
+      var times: [Duration] = []
+      for number in 10_001...10_050 {
+        start = ContinuousClock.now
+        await lab.apply([nat(UInt32(number))])
+        times.append(ContinuousClock.now - start)
+      }
+      #expect(lab.last(Plans.edgeScopes[0])?.phase == .verified)
+      print("one more static NAT with 10,000 there, to verified: \(times.sorted()[25])")
+      try await measure(lab, "10,050 static NATs wiped", Plans.edgeScopes[0]) {
+        _ = try lab.run("/usr/sbin/nft", ["flush", "ruleset"], in: lab.namespace(Names.router(Plans.cells[0])))
+      }
+      if let report = lab.last(Plans.edgeScopes[0]) {
+        print("  detected to verified: \(Double(report.verifiedAtNs - report.detectedAtNs) / 1e6) ms")
+        #expect(report.services.first { $0.service == "staticnat" }?.verified == 10_050)
+      }
+    }
+  }
+}

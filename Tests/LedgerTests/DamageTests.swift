@@ -1,0 +1,176 @@
+import CloudModel
+import FoundationEssentials
+import GRDB
+import Glibc
+import Testing
+
+@testable import Ledger
+
+@Suite struct DamageTests {
+  let folder = Folder()
+
+  /// A closed ledger of ten revisions; the resource of revision 3 is the first offering's second version.
+  private func prepare() async throws {
+    let ledger = try folder.open(create: true)
+    let first = offering("first")
+    try await ledger.put(first)
+    try await ledger.put(domain("ROOT"))
+    try await ledger.put(offering("first", cpus: 2, id: first.id))
+    for number in 4...10 { try await ledger.put(offering("o\(number)")) }
+    await ledger.close()
+  }
+
+  /// Opening fails with `damaged`, says `text`, and leaves every file as it is.
+  private func expectRefusal(_ text: String, code: LedgerError.Code = .damaged) throws {
+    let before = try folder.content()
+    let error = #expect(throws: LedgerError.self) { try folder.open(create: true) }
+    #expect(error?.code == code)
+    #expect(error?.message.contains(text) == true, "\(String(describing: error))")
+    #expect(try folder.content() == before)
+  }
+
+  private func alter(_ sql: String) throws {
+    let database = try DatabaseQueue(path: folder.ledger)
+    try database.writeWithoutTransaction { try $0.execute(sql: sql) }
+    try database.close()
+  }
+
+  @Test(arguments: [
+    ("DELETE FROM resource WHERE kind = 'domain'", "missing or altered"),
+    ("UPDATE resource SET body = CAST(replace(CAST(body AS TEXT), 'o7', 'o8') AS BLOB)", "missing or altered"),
+    ("UPDATE resource SET body = x'00' WHERE kind = 'domain'", "is altered"),
+    ("UPDATE resource SET kind = 'nothing' WHERE kind = 'domain'", "no kind called nothing"),
+    ("DELETE FROM resource", "missing or altered"),
+    ("DELETE FROM revision WHERE number = 5", "revision 5 is missing"),
+    ("DELETE FROM revision WHERE number = 1", "revision 1 is missing"),
+    ("DELETE FROM revision WHERE number = 10", "revision 10 is missing"),
+    ("DELETE FROM revision", "revision 1 is missing"),
+    ("UPDATE revision SET time = time + 1 WHERE number = 4", "revision 4"),
+    ("UPDATE revision SET cause = x'7b7d' WHERE number = 4", "revision 4"),
+    ("UPDATE revision SET changes = x'00000000' WHERE number = 4", "revision 4"),
+    ("UPDATE revision SET state = zeroblob(32) WHERE number = 10", "revision 10"),
+    ("UPDATE meta SET head = 9", "but its last is 9"),
+    ("UPDATE meta SET epoch = 7", "head of"),
+    ("UPDATE meta SET ledger = zeroblob(16)", "is ledger"),
+    ("DELETE FROM meta", "does not say which ledger"),
+    ("DROP TABLE revision", "tables"),
+    ("PRAGMA application_id = 5", "not a ledger"),
+  ])
+  func `an altered database is refused`(sql: String, text: String) async throws {
+    try await prepare()
+    try alter(sql)
+    try expectRefusal(text)
+  }
+
+  @Test func `a later format is refused`() async throws {
+    try await prepare()
+    try alter("PRAGMA user_version = 9")
+    try expectRefusal("format 9", code: .tooNew)
+  }
+
+  @Test func `an empty, missing, foreign, garbled or public file is refused`() async throws {
+    try await prepare()
+    let whole = try folder.content()
+    try folder.write(["ledger": Data()])
+    try expectRefusal("empty, but revision 10")
+    try FileManager.default.removeItem(atPath: folder.ledger)
+    try expectRefusal("missing, but revision 10")
+    try alter("CREATE TABLE t (a)")
+    #expect(chmod(folder.ledger, 0o600) == 0)
+    try expectRefusal("some other SQLite database")
+    try folder.write(["ledger": Data(repeating: 0x5a, count: 50_000)])
+    try expectRefusal("not a ledger")
+    try folder.write(whole)
+    #expect(chmod(folder.ledger, 0o644) == 0)
+    try expectRefusal("chmod 600")
+    try folder.write(whole)
+    #expect(try folder.open().snapshot.revision == 10)
+  }
+
+  @Test func `nothing is created unasked, and an empty file is no ledger`() throws {
+    #expect(#expect(throws: LedgerError.self) { try folder.open() }?.code == .absent)
+    try folder.write(["ledger": Data()])
+    #expect(#expect(throws: LedgerError.self) { try folder.open() }?.code == .damaged)
+    #expect(try folder.open(create: true).snapshot.revision == 0)
+  }
+
+  @Test func `a truncated database is refused at any length`() async throws {
+    try await prepare()
+    let whole = try folder.content()
+    let database = try #require(whole["ledger"])
+    for _ in 0..<40 {
+      let length = Int.random(in: 1..<database.count)
+      try folder.write(["ledger": database.prefix(length)])
+      try expectRefusal("")
+    }
+  }
+
+  @Test func `an open ledger cannot be opened again`() async throws {
+    let ledger = try folder.open(create: true)
+    #expect(#expect(throws: LedgerError.self) { try folder.open() }?.code == .locked)
+    await ledger.close()
+  }
+
+  @Test func `an old copy and a lost log are found out, and believed after a restore`() async throws {
+    try await prepare()
+    let old = try folder.content()
+    var ledger = try folder.open()
+    try await ledger.put(offering("new"))
+    let running = try folder.content()
+    await ledger.close()
+    try folder.write(["ledger": try #require(old["ledger"])])
+    try expectRefusal("ends at revision 10, but 11")
+    try folder.write(["ledger": try #require(running["ledger"])])
+    try expectRefusal("ends at revision 10, but 11")
+    ledger = try folder.open(restore: true)
+    #expect(ledger.snapshot.epoch == 2)
+    #expect(ledger.snapshot.revision == 10)
+    try await ledger.put(offering("other"))
+    await ledger.close()
+    #expect(try folder.open().snapshot.epoch == 2)
+  }
+
+  @Test(.timeLimit(.minutes(5))) func `copies taken under load hold what was acknowledged or are refused`() async throws
+  {
+    let ledger = try folder.open(create: true)
+    let load = Task {
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for _ in 0..<8 {
+          group.addTask {
+            var number = 0
+            while !Task.isCancelled {
+              number += 1
+              try await ledger.put(offering("o\(number % 50)"))
+            }
+          }
+        }
+        try await group.waitForAll()
+      }
+    }
+    var opened = 0
+    for _ in 0..<20 {
+      let target = ledger.snapshot.revision + UInt64.random(in: 5...100)
+      for try await step in ledger.revisions(after: ledger.snapshot.revision) where step.revision.number >= target {
+        break
+      }
+      let copy = Folder()
+      let acknowledged = ledger.snapshot.revision
+      // The head file first, as a crash would have it: it is never ahead of the log.
+      for name in ["ledger-head", "ledger", "ledger-wal"] {
+        try copy.write([name: try Data(contentsOf: URL(filePath: "\(folder.path)/\(name)"))])
+      }
+      do {
+        let again = try copy.open()
+        #expect(again.snapshot.revision >= acknowledged)
+        opened += 1
+        await again.close()
+      } catch {
+        #expect(error.code == .damaged)
+      }
+    }
+    load.cancel()
+    try await load.value
+    await ledger.close()
+    #expect(opened > 0)
+  }
+}

@@ -1,0 +1,68 @@
+import Addresses
+import CloudModel
+import FoundationEssentials
+import Glibc
+import Logging
+import Synchronization
+
+@testable import Ledger
+
+/// A folder of its own that disappears with the test.
+final class Folder: Sendable {
+  let path: String
+  var ledger: String { path + "/ledger" }
+
+  init() {
+    path = "/tmp/daruma-ledger-\(UUID().uuidString)"
+    mkdir(path, 0o700)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  func open(
+    create: Bool = false, restore: Bool = false, sources: Sources = .system
+  ) throws(LedgerError) -> Ledger {
+    try Ledger.open(at: ledger, create: create, restore: restore, sources: sources, logger: quiet)
+  }
+
+  /// Every file with its content.
+  func content() throws -> [String: Data] {
+    var content: [String: Data] = [:]
+    for name in try FileManager.default.contentsOfDirectory(atPath: path) {
+      content[name] = try Data(contentsOf: URL(filePath: "\(path)/\(name)"))
+    }
+    return content
+  }
+
+  func write(_ content: [String: Data]) throws {
+    for (name, data) in content {
+      let file = "\(path)/\(name)"
+      try data.write(to: URL(filePath: file))
+      chmod(file, 0o600)
+    }
+  }
+}
+
+let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+let test = Cause(actor: "system/test", command: "test")
+let epoch = Date(timeIntervalSince1970: 1_700_000_000.125)
+
+func offering(_ name: String, cpus: Int = 1, id: ID<ServiceOffering> = ID(UUID())) -> ServiceOffering {
+  ServiceOffering(
+    id: id, name: name, displayText: name, cpuNumber: cpus, cpuSpeedMHz: 1000, memoryMiB: 512, created: epoch)
+}
+
+func domain(_ path: String) -> Domain {
+  Domain(id: ID(UUID()), name: path, path: path, created: epoch)
+}
+
+extension Ledger {
+  @discardableResult
+  func put<R: Resource>(_ resource: R) async throws -> Revision {
+    try await transact(test) { try $0.put(resource) }.revision
+  }
+
+  func delete<R: Resource>(_ id: ID<R>) async throws {
+    _ = try await transact(test) { try $0.remove(id) }
+  }
+}

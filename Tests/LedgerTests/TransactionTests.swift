@@ -1,0 +1,209 @@
+import Addresses
+import CloudModel
+import FoundationEssentials
+import Synchronization
+import Testing
+
+@testable import Ledger
+
+@Suite struct TransactionTests {
+  let folder = Folder()
+
+  @Test func `a revision is durable, numbered and attributed`() async throws {
+    let ledger = try folder.open(create: true)
+    let small = offering("small")
+    let first = try await ledger.transact(test) { draft in
+      try draft.put(small)
+      #expect(draft.get(small.id) == small)
+      return draft.nextRevision
+    }
+    #expect(first.value == 1)
+    #expect(first.revision.number == 1)
+    #expect(first.revision.cause == test)
+    #expect(first.before.state.serviceOfferings.isEmpty)
+    #expect(first.after.state.serviceOfferings[small.id] == small)
+    #expect(first.revision.changes.map(\.id) == [small.id.uuid])
+    try await ledger.delete(small.id)
+    #expect(first.after.state.serviceOfferings.count == 1)
+    await ledger.close()
+    let again = try folder.open()
+    #expect(again.snapshot.revision == 2)
+    #expect(again.snapshot.ledger == first.after.ledger)
+    let history = try again.history(from: 1, to: 9)
+    #expect(history.map(\.number) == [1, 2])
+    #expect(history[0].time == first.revision.time)
+    #expect(history[1].changes.first?.before as? ServiceOffering == small)
+    #expect(history[1].changes.first?.after == nil)
+    await again.close()
+  }
+
+  @Test func `a closure that throws and one that changes nothing leave no revision`() async throws {
+    let ledger = try folder.open(create: true)
+    let root = domain("ROOT")
+    try await ledger.put(root)
+    await #expect(throws: ModelError.self) {
+      try await ledger.transact(test) { draft in
+        try draft.put(offering("x"))
+        try draft.put(domain("root"))
+      }
+    }
+    let same = try await ledger.transact(test) { try $0.put(root) }
+    #expect(same.revision.number == 1)
+    #expect(same.revision.changes.isEmpty)
+    let preview = try ledger.preview(test) { try $0.put(offering("y")) }
+    #expect(preview.revision.number == 2)
+    #expect(preview.after.state.serviceOfferings.count == 1)
+    #expect(ledger.snapshot.revision == 1)
+    #expect(ledger.snapshot.state.serviceOfferings.isEmpty)
+    await ledger.close()
+    await #expect(throws: LedgerError.self) { try await ledger.put(root) }
+    #expect(try folder.open().snapshot.revision == 1)
+  }
+
+  @Test(.timeLimit(.minutes(5))) func `64 callers who each count to 50 reach 3200`() async throws {
+    let ledger = try folder.open(create: true)
+    let id = ID<ServiceOffering>(UUID())
+    try await ledger.put(offering("counter", cpus: 0, id: id))
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for _ in 0..<64 {
+        group.addTask {
+          var last: UInt64 = 0
+          for _ in 0..<50 {
+            let done = try await ledger.transact(test) { draft in
+              guard var counter: ServiceOffering = draft.get(id) else { throw ModelError("no counter") }
+              counter.cpuNumber += 1
+              try draft.put(counter)
+              return counter.cpuNumber
+            }
+            #expect(done.revision.number > last)
+            #expect(ledger.snapshot.revision >= done.revision.number)
+            #expect(UInt64(done.value) + 1 == done.revision.number)
+            last = done.revision.number
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+    #expect(ledger.snapshot.state.serviceOfferings[id]?.cpuNumber == 3200)
+    await ledger.close()
+    #expect(try folder.open().snapshot.state.serviceOfferings[id]?.cpuNumber == 3200)
+  }
+
+  @Test func `a subscriber sees every revision once and in order, from memory and from the disk`() async throws {
+    do {
+      let ledger = try folder.open(create: true)
+      for number in 1...20 { try await ledger.put(offering("o\(number)")) }
+      await ledger.close()
+    }
+    let ledger = try folder.open()
+    let watcher = Task {
+      var seen: [UInt64] = []
+      var last: Snapshot?
+      for try await step in ledger.revisions(after: 5) {
+        #expect(last == nil || last?.revision == step.before.revision)
+        #expect(step.before.state.serviceOfferings.count == Int(step.revision.number) - 1)
+        #expect(step.after.state.serviceOfferings.count == Int(step.revision.number))
+        seen.append(step.revision.number)
+        last = step.after
+        if step.revision.number == 40 { break }
+      }
+      return seen
+    }
+    for number in 21...40 { try await ledger.put(offering("o\(number)")) }
+    #expect(try await watcher.value == Array(6...40))
+    let idle = Task { for try await _ in ledger.revisions(after: 40) { Issue.record("nothing happened") } }
+    await ledger.close()
+    try await idle.value
+  }
+
+  @Test func `a full disk is survived, any other error stops the writing`() async throws {
+    var sources = Sources.system
+    let box = Trouble()
+    sources.beforeCommit = { try box.raise() }
+    let ledger = try folder.open(create: true, sources: sources)
+    try await ledger.put(offering("a"))
+    box.set(.diskFull)
+    let full = await #expect(throws: LedgerError.self) { try await ledger.put(offering("b")) }
+    #expect(full?.code == .diskFull)
+    #expect(ledger.snapshot.revision == 1)
+    box.set(nil)
+    try await ledger.put(offering("c"))
+    box.set(.failed)
+    let failed = await #expect(throws: LedgerError.self) { try await ledger.put(offering("d")) }
+    #expect(failed?.code == .failed)
+    box.set(nil)
+    await #expect(throws: LedgerError.self) { try await ledger.put(offering("e")) }
+    #expect(ledger.snapshot.state.serviceOfferings.all.map(\.name).sorted() == ["a", "c"])
+    #expect(try ledger.history(from: 1, to: 2).count == 2)
+    await ledger.close()
+    #expect(try folder.open().snapshot.revision == 2)
+  }
+
+  @Test func `SQLite's own full error is rolled back cleanly`() async throws {
+    let ledger = try folder.open(create: true)
+    try await ledger.put(offering("a"))
+    try await ledger.limitPages(to: 1)
+    let big = String(repeating: "x", count: 100_000)
+    let full = await #expect(throws: LedgerError.self) { try await ledger.put(offering(big)) }
+    #expect(full?.code == .diskFull)
+    try await ledger.limitPages(to: 1_000_000)
+    #expect(try await ledger.put(offering("b")).number == 2)
+    await ledger.close()
+    #expect(try folder.open().snapshot.state.serviceOfferings.count == 2)
+  }
+
+  @Test func `random transactions end in the state of a plain dictionary`() async throws {
+    let seed = UInt64.random(in: 0...UInt64.max)
+    print("seed \(seed)")
+    var random = SplitMix(state: seed)
+    var model: [UUID: Int] = [:]
+    let ids = (0..<20).map { _ in UUID() }
+    var ledger = try folder.open(create: true)
+    for round in 0..<300 {
+      let steps = (0..<Int.random(in: 1...4, using: &random)).map { _ in
+        (id: ids.randomElement(using: &random) ?? UUID(), cpus: Int.random(in: 0...3, using: &random))
+      }
+      let fails = Int.random(in: 0..<5, using: &random) == 0
+      do {
+        _ = try await ledger.transact(test) { draft in
+          for step in steps {
+            let id = ID<ServiceOffering>(step.id)
+            if step.cpus == 0 { try draft.remove(id) } else { try draft.put(offering("o", cpus: step.cpus, id: id)) }
+          }
+          if fails { throw ModelError("no") }
+        }
+        for step in steps { model[step.id] = step.cpus == 0 ? nil : step.cpus }
+      } catch is ModelError {
+        #expect(fails, "seed \(seed)")
+      }
+      if round % 100 == 99 {
+        await ledger.close()
+        ledger = try folder.open()
+      }
+      let rows = ledger.snapshot.state.serviceOfferings.all.map { ($0.id.uuid, $0.cpuNumber) }
+      #expect(Dictionary(uniqueKeysWithValues: rows) == model, "seed \(seed)")
+    }
+    await ledger.close()
+  }
+}
+
+private final class Trouble: Sendable {
+  private let code = Mutex<LedgerError.Code?>(nil)
+
+  func set(_ value: LedgerError.Code?) { code.withLock { $0 = value } }
+  func raise() throws {
+    if let code = code.withLock({ $0 }) { throw LedgerError(code, "injected") }
+  }
+}
+
+private struct SplitMix: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var value = state
+    value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
+    value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
+    return value ^ value >> 31
+  }
+}
