@@ -171,7 +171,8 @@ final class NodeBoard: Sendable {
     let node = waiting.nodes[scope]
     let session = node.flatMap { state.sessions[$0] }
     // What the revision removed is still there.
-    if let node, let held = state.guards[node]?.values, held.contains(where: { $0.revisions.contains(waiting.generation) })
+    if let node, let held = state.guards[node]?.values,
+      held.contains(where: { $0.revisions.contains(waiting.generation) })
     {
       return .open
     }

@@ -128,7 +128,8 @@ package final class Conntrack: Sendable {
   /// connection went to or came from. How many there were.
   @discardableResult
   package func deleteFlows(anyOf filters: [FlowFilter]) throws(KernelError) -> Int {
-    let byDestination = Dictionary(grouping: filters.filter { $0.originalDestination != nil }, by: \.originalDestination)
+    let byDestination = Dictionary(
+      grouping: filters.filter { $0.originalDestination != nil }, by: \.originalDestination)
     let bySource = Dictionary(grouping: filters.filter { $0.originalDestination == nil }, by: \.originalSource)
     let found = try entries(FlowFilter()).filter { entry in
       byDestination[entry.flow.original.destination]?.contains { $0.matches(entry.flow) } == true

@@ -94,7 +94,8 @@ struct NodeAgentTests {
       try await run(agent) {
         try await settles { await agent.isRestored }
         await agent.follow(complete([nat(1)], generation: 10))
-        await agent.follow((11..<20).map { difference([nat($0, revision: UInt64($0))], base: UInt64($0) - 1, generation: UInt64($0)) })
+        await agent.follow(
+          (11..<20).map { difference([nat($0, revision: UInt64($0))], base: UInt64($0) - 1, generation: UInt64($0)) })
         network.changes.withLock { changes in
           #expect(changes.count == 2)
           #expect(changes.last?.upserts.count == 9 && changes.last?.generation == 19)

@@ -148,11 +148,11 @@ struct SimulatorTests {
       try await settles { try node.network.get(Node.address(1)) == "web1 10.1.1.1\n" }
       await host.apply(
         upserts: Node.objects(1..<2, poweredOn: false), removals: [], complete: false, generation: 6)
-      try await settles { node.reports[Node.id(1)]?.generation == 6 }
+      try await settles { node.reports[Node.id(1)].map { $0.generation == 6 && $0.phase == .verified } ?? false }
       #expect(node.reports[Node.id(1)]?.poweredOn == false && namespaceInode(node, 1) == nil)
       #expect(try node.network.get(Node.address(1)) == "")
       await host.apply(upserts: [], removals: ["instance/1", "port/1"], complete: false, generation: 7)
-      try await settles { node.reports[Node.id(1)]?.generation == 7 }
+      try await settles { node.reports[Node.id(1)].map { $0.generation == 7 && $0.phase == .verified } ?? false }
       #expect(access(node.state + "/instances/" + Node.id(1), F_OK) != 0)
       #expect(try node.network.get(Node.address(0)) == "web0 10.1.1.0\n")
     }

@@ -30,12 +30,20 @@ extension Commands {
       refused: [.admin("fordisplay")], response: .nic
     ) { request in
       guard let machine = request.state.virtualMachines[try request.id("virtualmachineid")] else {
-        return try request.page("nic", [(NIC, Fields)]()) { _ in [] } fields: { $0.1 }
+        return try request.page("nic", [(NIC, Fields)]()) { _ in
+          []
+        } fields: {
+          $0.1
+        }
       }
       let rows = zip(machine.nics, request.view.nics(of: machine)).filter { nic, _ in
         request.matches("networkid", nic.network) && request.matches("nicid", nic.id)
       }
-      return try request.page("nic", Array(rows)) { [$0.0.id.description] } fields: { $0.1 }
+      return try request.page("nic", Array(rows)) {
+        [$0.0.id.description]
+      } fields: {
+        $0.1
+      }
     },
   ]
 }
