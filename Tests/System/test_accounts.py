@@ -49,6 +49,8 @@ class Tenant:
             ipaddressid=self.outer["id"], protocol="tcp", startport=80, endport=80)["firewallrule"]
         self.egress = client.createEgressFirewallRule(
             networkid=self.network["id"], protocol="tcp", startport=1, endport=65535)["firewallrule"]
+        self.nic = client.listNics(virtualmachineid=self.machine["id"])["nic"][0]
+        self.secondary = client.addIpToNic(nicid=self.nic["id"])["nicsecondaryip"]
         self.user = client.listUsers()["user"][0]
         self.account = client.listAccounts()["account"][0]
         self.job = client.listAsyncJobs()["asyncjobs"][0]["jobid"]
@@ -65,7 +67,7 @@ class Tenant:
             "listNetworks": self.network["id"], "listPortForwardingRules": self.forwarding["id"],
             "listFirewallRules": self.firewall["id"], "listEgressFirewallRules": self.egress["id"],
             "listUsers": self.user["id"], "listAccounts": self.account["id"], "listAsyncJobs": self.job,
-            "queryAsyncJobResult": self.job, "listEvents": self.event}
+            "queryAsyncJobResult": self.job, "listEvents": self.event, "listNics": self.nic["id"]}
         if self.router:
             things["listRouters"] = self.router["id"]
         return things
@@ -77,6 +79,8 @@ class Tenant:
         rules = {"revokeSecurityGroupIngress": "ingressrule", "revokeSecurityGroupEgress": "egressrule"}
         if api["name"] in rules:
             return self.group[rules[api["name"]]][0]["ruleid"]
+        if api["name"] == "removeIpFromNic":
+            return self.secondary["id"]
         things = self.things()
         return next((things[name] for name in parameter.get("related", "").split(",") if name in things), None)
 

@@ -82,5 +82,9 @@ def everything(client):
         more = {"listall": "true"} if "listall" in known else {}
         if name == "listTemplates":
             more["templatefilter"] = "executable"
+        if name == "listNics":
+            machines = client.listVirtualMachines(listall="true").get("virtualmachine", [])
+            shown[name] = [client.listNics(virtualmachineid=machine["id"]) for machine in machines]
+            continue
         shown[name] = getattr(client, name)(**more)
     return shown
