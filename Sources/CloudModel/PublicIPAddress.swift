@@ -9,6 +9,10 @@ package struct PublicIPAddress: Resource {
     Index("address", unique: true) { [.number(UInt64($0.address.value))] },
     Index("range") { [.id($0.range)] },
     Index("account") { $0.account.map { [.id($0)] } ?? [] },
+    Index("holding") { address in
+      guard let account = address.account, let cell = address.cell else { return [] }
+      return [.scoped(cell.uuid, account.description)]
+    },
     Index("network") { $0.network.map { [.id($0)] } ?? [] },
     Index("free") { $0.state == .free ? [.uuid($0.cell?.uuid ?? $0.zone.uuid)] : [] },
     Index("instance") { $0.staticNAT.map { [.id($0.virtualMachine)] } ?? [] },

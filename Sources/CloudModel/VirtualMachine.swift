@@ -8,6 +8,7 @@ package struct VirtualMachine: Resource {
   package static let indexes: [Index<VirtualMachine>] = [
     Index("account") { [.id($0.account)] },
     Index("network") { $0.nics.map { .id($0.network) } },
+    Index("name") { machine in machine.nics.map { .scoped($0.network.uuid, machine.name.lowercased()) } },
     Index("host") { $0.host.map { [.id($0)] } ?? [] },
     Index("address", unique: true) { machine in
       machine.nics.flatMap { nic in nic.allAddresses.map { .scoped(nic.network.uuid, $0.description) } }

@@ -82,6 +82,17 @@ package enum Access {
     return account
   }
 
+  /// The account that gets something new.
+  package static func recipient(
+    for caller: Caller, account name: String?, domain: ID<Domain>?, in state: CloudState
+  ) throws(ControlError) -> Account {
+    let account = try owner(for: caller, account: name, domain: domain, in: state)
+    guard account.state == .enabled else {
+      throw ControlError(.permissionDenied, "The account \(account.name) is \(account.state.rawValue)")
+    }
+    return account
+  }
+
   /// A test for the owners that a list shows.
   package static func visibility(
     for caller: Caller, _ scope: ListScope, in state: CloudState

@@ -29,12 +29,29 @@ extension Control {
     where rule.match == match && rule.state != .deleting && !Set(rule.sources).isDisjoint(with: sources) {
       throw ControlError(.networkRuleConflict, "The address already has a firewall rule for these packets")
     }
+    try requireRoom(for: sources.count, network, draft)
     let rule = FirewallRule(
       id: draft.newID(), network: network, account: owner, address: address.id, match: match, sources: sources,
       created: draft.now)
     try draft.put(rule)
     return rule
   }
+
+  /// A rule becomes one match in the router for each pair of a source and a destination.
+  private static func requireRoom(for matches: Int, _ network: ID<Network>, _ draft: borrowing Draft) throws {
+    let used = draft.state.firewallRules.matching("network", .id(network)).reduce(0) {
+      $0 + $1.sources.count * max(1, $1.destinations.count)
+    }
+    guard matches <= matchesPerRule, used + matches <= matchesPerNetwork else {
+      throw ControlError(
+        .invalidParameter,
+        "Too many CIDRs: a rule has up to \(matchesPerRule) pairs of source and destination, a network's rules together "
+          + "\(matchesPerNetwork)")
+    }
+  }
+
+  private static let matchesPerRule = 1000
+  private static let matchesPerNetwork = 5000
 
   package func createEgressFirewallRule(
     network id: ID<Network>, match: PacketMatch, sources: [IPv4Prefix], destinations: [IPv4Prefix], by caller: Caller
@@ -55,6 +72,7 @@ extension Control {
       {
         throw ControlError(.networkRuleConflict, "The network already has an egress rule for these packets")
       }
+      try Self.requireRoom(for: sources.count * max(1, destinations.count), id, draft)
       let rule = FirewallRule(
         id: draft.newID(), network: id, account: network.account, address: nil, match: match, sources: sources,
         destinations: destinations, created: draft.now)

@@ -69,7 +69,7 @@ extension Control {
     for request: NewLoadBalancer, _ caller: Caller, _ draft: inout Draft
   ) throws -> PublicIPAddress {
     if let id = request.address { return try address(id, caller, draft) }
-    let owner = try Access.owner(for: caller, account: request.account, domain: request.domain, in: draft.state)
+    let owner = try Access.recipient(for: caller, account: request.account, domain: request.domain, in: draft.state)
     let zoneID = request.zone ?? request.network.flatMap { draft.get($0)?.zone }
     guard let zone = zoneID.flatMap({ draft.get($0) }), zone.series == .basic else {
       throw ControlError(.invalidParameter, "publicipid must name the address that the rule is for")
@@ -82,6 +82,7 @@ extension Control {
     address.state = .allocated
     address.account = owner.id
     address.allocated = draft.now
+    address.isSystem = true
     try draft.put(address)
     return address
   }

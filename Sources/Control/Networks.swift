@@ -34,7 +34,7 @@ extension Control {
   /// Creates an isolated network. It costs nothing until the first instance or address needs its router.
   package func createNetwork(_ request: NewNetwork, by caller: Caller) async throws -> ID<Network> {
     try await transact(cause(caller, "createNetwork")) { draft in
-      let owner = try Access.owner(for: caller, account: request.account, domain: request.domain, in: draft.state)
+      let owner = try Access.recipient(for: caller, account: request.account, domain: request.domain, in: draft.state)
       guard let zone = draft.get(request.zone), let offering = draft.get(request.offering) else {
         throw ControlError(.invalidParameter, "The zone or the network offering does not exist")
       }
@@ -158,6 +158,13 @@ extension Control {
 
 /// Host names and labels of domain names (RFC 1123).
 enum HostName {
+  /// Whether dnsmasq would read the name as a keyword or as the time of a lease.
+  static func isReserved(_ name: String) -> Bool {
+    let name = name.lowercased()
+    if name == "ignore" || name == "infinite" { return true }
+    return name.count > 1 && name.dropLast().allSatisfy(\.isNumber) && "smhdw".contains(name.suffix(1))
+  }
+
   static func isValid(_ label: some StringProtocol) -> Bool {
     let bytes = Array(label.utf8)
     guard (1...63).contains(bytes.count), let first = bytes.first, let last = bytes.last else { return false }

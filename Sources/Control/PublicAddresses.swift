@@ -10,7 +10,7 @@ extension Control {
     by caller: Caller
   ) async throws -> Started {
     try await begin("associateIpAddress", .publicIP, by: caller) { draft in
-      var owner = try Access.owner(for: caller, account: account, domain: domain, in: draft.state)
+      var owner = try Access.recipient(for: caller, account: account, domain: domain, in: draft.state)
       var target: Network?
       if let network {
         let found = try Self.network(network, caller, draft)
@@ -51,13 +51,11 @@ extension Control {
       return address
     }
     guard zone.series == .basic else { return try freeAddress(pool: zone.id.uuid, draft) }
-    var held: [ID<Cell>: Int] = [:]
-    for address in draft.state.publicIPs.matching("account", .id(owner.id)) {
-      if let cell = address.cell { held[cell, default: 0] += 1 }
-    }
     let own = owner.cells.filter { draft.get($0)?.zone == zone.id }
-    let cells = own.isEmpty ? draft.state.cells.matching("zone", .id(zone.id)).map(\.id) : own
-    for cell in cells.sorted(by: { (held[$0] ?? 0, $0) < (held[$1] ?? 0, $1) }) {
+    let cells = (own.isEmpty ? draft.state.cells.matching("zone", .id(zone.id)).map(\.id) : own).map { cell in
+      (held: draft.state.publicIPs.count("holding", .scoped(cell.uuid, owner.id.description)), id: cell)
+    }
+    for (_, cell) in cells.sorted(by: <) {
       if let address = draft.state.publicIPs.first("free", .uuid(cell.uuid)) { return address }
     }
     throw ControlError(.insufficientAddresses, "Insufficient address capacity: no public address is free")
@@ -69,6 +67,9 @@ extension Control {
       guard !address.isSourceNAT else {
         throw ControlError(
           .invalidParameter, "The address is the source NAT of its network and goes with it")
+      }
+      guard !address.isSystem else {
+        throw ControlError(.invalidParameter, "The address belongs to the load balancer and goes with its last rule")
       }
       try Withdrawal.withdraw(address: address, &draft)
       if let owner = address.account {
@@ -104,6 +105,9 @@ extension Control {
       }
       guard !address.isSourceNAT else {
         throw ControlError(.invalidParameter, "The source NAT address of a network cannot have static NAT")
+      }
+      guard !address.isSystem else {
+        throw ControlError(.invalidParameter, "The address of an elastic load balancer cannot have static NAT")
       }
       guard draft.state.portForwardingRules.matching("address", .id(id)).isEmpty,
         draft.state.loadBalancerRules.matching("address", .id(id)).isEmpty

@@ -10,7 +10,7 @@ extension Control {
     name: String, description: String, account: String?, domain: ID<Domain>?, by caller: Caller
   ) async throws -> ID<SecurityGroup> {
     try await transact(cause(caller, "createSecurityGroup")) { draft in
-      let owner = try Access.owner(for: caller, account: account, domain: domain, in: draft.state)
+      let owner = try Access.recipient(for: caller, account: account, domain: domain, in: draft.state)
       guard !name.isEmpty else { throw ControlError(.invalidParameter, "name may not be empty") }
       guard draft.state.securityGroups.first("name", .scoped(owner.id.uuid, name.lowercased())) == nil else {
         throw ControlError(

@@ -56,6 +56,7 @@ enum Settlement {
       if let rule = draft.get(ID<LoadBalancerRule>(uuid)), rule.state == .add {
         if let firewall = rule.firewall { try draft.remove(firewall) }
         try draft.remove(rule.id)
+        try release(systemAddress: rule.address, &draft)
       }
     case .secondaryAddress:
       if job.command == "addIpToNic" { try change(secondaryAddress: uuid, &draft) { _ in nil } }
@@ -84,7 +85,10 @@ enum Settlement {
     case .stopping: machine.state = .stopped
     case .expunging:
       for address in draft.state.publicIPs.matching("instance", .id(id)) where address.staticNAT?.isRemoving == true {
-        try settle(address: address.id, &draft)
+        // The release of the address itself is its own job's to settle.
+        var address = address
+        address.staticNAT = nil
+        try draft.put(address)
       }
       for rule in draft.state.portForwardingRules.matching("instance", .id(id)) {
         try settle(portForwardingRule: rule.id, &draft)
@@ -107,6 +111,7 @@ enum Settlement {
       address.account = nil
       address.network = nil
       address.isSourceNAT = false
+      address.isSystem = false
       address.staticNAT = nil
       address.allocated = nil
     }
@@ -131,9 +136,22 @@ enum Settlement {
   private static func settle(loadBalancerRule id: ID<LoadBalancerRule>, _ draft: inout Draft) throws {
     guard var rule = draft.get(id) else { return }
     if let firewall = rule.firewall { try settle(firewallRule: firewall, &draft) }
-    if rule.state == .deleting { return try draft.remove(id) }
+    if rule.state == .deleting {
+      try draft.remove(id)
+      return try release(systemAddress: rule.address, &draft)
+    }
     rule.state = .active
     try draft.put(rule)
+  }
+
+  /// An address that was taken for load balancers goes with the last of them.
+  private static func release(systemAddress id: ID<PublicIPAddress>, _ draft: inout Draft) throws {
+    guard var address = draft.get(id), address.isSystem, address.state == .allocated,
+      draft.state.loadBalancerRules.matching("address", .id(id)).isEmpty
+    else { return }
+    address.state = .releasing
+    try draft.put(address)
+    try settle(address: id, &draft)
   }
 
   private static func settle(network id: ID<Network>, _ draft: inout Draft) throws {

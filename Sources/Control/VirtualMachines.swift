@@ -29,7 +29,7 @@ package struct Deployment: Sendable {
 extension Control {
   package func deployVirtualMachine(_ request: Deployment, by caller: Caller) async throws -> Started {
     try await begin("deployVirtualMachine", .virtualMachine, by: caller) { draft in
-      let owner = try Access.owner(for: caller, account: request.account, domain: request.domain, in: draft.state)
+      let owner = try Access.recipient(for: caller, account: request.account, domain: request.domain, in: draft.state)
       guard let zone = draft.get(request.zone), let template = draft.get(request.template),
         draft.get(request.offering) != nil
       else { throw ControlError(.invalidParameter, "The zone, template or service offering does not exist") }
@@ -52,12 +52,15 @@ extension Control {
             + "('-'), must be between 1 and 63 characters long, and can't start or end with \"-\" and can't be all digits"
         )
       }
+      guard !HostName.isReserved(name) else {
+        throw ControlError(.invalidParameter, "Invalid name. \(name) means something else to DHCP; choose another")
+      }
       let networks = try Self.networks(of: request, zone, owner, caller, &draft)
       var nics: [NIC] = []
       for (position, network) in networks.enumerated() {
         guard
-          !draft.state.virtualMachines.matching("network", .id(network.id)).contains(where: {
-            $0.name.lowercased() == name.lowercased() && (network.guestType == .isolated || $0.account == owner.id)
+          !draft.state.virtualMachines.matching("name", .scoped(network.id.uuid, name.lowercased())).contains(where: {
+            network.guestType == .isolated || $0.account == owner.id
           })
         else {
           throw ControlError(
@@ -251,10 +254,15 @@ extension Control {
 
   /// What the sweep does to an instance whose time has come.
   func expunge(_ id: ID<VirtualMachine>) async throws {
-    guard let machine = state.virtualMachines[id], let account = state.accounts[machine.account],
-      let user = state.users.matching("account", .id(account.id)).first
-    else { return }
-    _ = try await begin("expungeVirtualMachine", .virtualMachine, by: Caller(user: user, account: account)) { draft in
+    guard let machine = state.virtualMachines[id] else { return }
+    // An account without users has machines all the same.
+    let owner = state.accounts[machine.account].map { [$0] } ?? []
+    let administrators = state.accounts.all.filter { $0.type == .rootAdmin }
+    let callers = (owner + administrators).compactMap { account in
+      state.users.matching("account", .id(account.id)).first.map { Caller(user: $0, account: account) }
+    }
+    guard let caller = callers.first else { return }
+    _ = try await begin("expungeVirtualMachine", .virtualMachine, by: caller) { draft in
       if let machine = draft.get(id), machine.state == .destroyed {
         try Withdrawal.withdraw(machine: machine, &draft)
       }

@@ -1,4 +1,5 @@
 import Addresses
+import Glibc
 package import Kernel
 package import NodePlan
 
@@ -27,14 +28,22 @@ extension NodeNetwork {
     try attach(port)
   }
 
-  /// Takes the port's device away. A veth goes with the namespace of its other end, if that ends now: the kernel does many of
-  /// them at once, whereas each deletion on its own waits for all processors.
+  /// Ends all traffic of the port and takes its device away. A veth goes with the namespace of its other end, if that ends
+  /// now: the kernel does many of them at once, whereas each deletion on its own waits for all processors.
   package func detach(_ portID: String) throws {
+    let link = Names.port(portID)
     guard case .veth? = attachments.removeValue(forKey: portID) else {
-      try places[Names.fabric]?.routes.deleteLink(Names.port(portID))
+      try places[Names.fabric]?.routes.deleteLink(link)
       return
     }
-    detached[Names.port(portID)] = .now + .seconds(2)
+    guard let routes = places[Names.fabric]?.routes else { return }
+    do throws(KernelError) {
+      try routes.setDown(link)
+      detached[link] = .now + .seconds(2)
+    } catch {
+      // Else it went with its namespace already.
+      if error.code != ENODEV { throw error }
+    }
   }
 
   /// Deletes the veths of detached ports that are still there after a while.
@@ -55,6 +64,7 @@ extension NodeNetwork {
   func attach(_ port: Port, isWired: Bool = false) throws -> Bool {
     guard let fabric = places[Names.fabric], let attachment = attachments[port.id] else { return false }
     let link = Names.port(port.id)
+    detached[link] = nil
     let made: Bool
     switch attachment {
     case .tap: made = try fabric.routes.ensureTap(link)

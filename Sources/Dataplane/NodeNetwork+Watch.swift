@@ -128,6 +128,7 @@ extension NodeNetwork {
   /// Links, addresses, routes, rules and neighbours, in rounds, as one link's making anew takes others with it.
   private func mendWiring(_ repaired: inout [String: String], _ seen: Int64) {
     let order = [Names.wan, Names.fabric, Names.probe]
+    let taps = Set(attachments.compactMap { if case .tap = $1 { Names.port($0) } else { nil } })
     let rest = places.keys.filter { !order.contains($0) }.sorted()
     for _ in 0..<4 {
       var isWhole = true
@@ -135,8 +136,8 @@ extension NodeNetwork {
         guard let place = places[name] else { continue }
         do {
           var (missing, snapshot) = try place.damage()
-          for item in missing where isExpectedLoss(item) { try mend(item, place, snapshot) }
-          missing.removeAll(where: isExpectedLoss)
+          for item in missing where Self.isExpectedLoss(item, taps) { try mend(item, place, snapshot) }
+          missing.removeAll { Self.isExpectedLoss($0, taps) || $0.linkName.map { detached[$0] != nil } == true }
           let foreign = try place.removeForeign(snapshot)
           if missing.isEmpty && foreign == 0 { continue }
           isWhole = false
@@ -161,12 +162,9 @@ extension NodeNetwork {
 
   /// The hypervisor gives a tap another MAC when it starts a machine, and the kernel then forgets the tap's neighbours.
   /// Until they are back the kernel asks for them: nothing is lost.
-  private func isExpectedLoss(_ item: WiringItem) -> Bool {
+  private static func isExpectedLoss(_ item: WiringItem, _ taps: Set<String>) -> Bool {
     guard case .neighbour(_, _, let link) = item else { return false }
-    return attachments.contains { port, attachment in
-      guard case .tap = attachment else { return false }
-      return Names.port(port) == link
-    }
+    return taps.contains(link)
   }
 
   private func mend(_ item: WiringItem, _ place: Place, _ snapshot: WiringSnapshot) throws {

@@ -25,6 +25,13 @@ struct StateFolder: Sendable {
     chmod(path, 0o700)
   }
 
+  /// Takes away all that a cloud which never came up has written; the logs tell why.
+  func forget() throws {
+    for name in try FileManager.default.contentsOfDirectory(atPath: path) where path + "/" + name != logs {
+      try FileManager.default.removeItem(atPath: path + "/" + name)
+    }
+  }
+
   /// Writes atomically, readable by root only.
   static func write(_ text: String, to path: String) throws {
     let temporary = "\(path).\(getpid()).tmp"

@@ -5,12 +5,21 @@ import Ledger
 import Logging
 import NodePlan
 import StatusPage
+import Synchronization
 
 /// Turns the nodes' reports into the facts that the public page speaks of.
-struct StatusFeed: Sendable {
-  let control: Control
-  let board: StatusBoard
-  let logger: Logger
+final class StatusFeed: Sendable {
+  private let control: Control
+  private let board: StatusBoard
+  private let logger: Logger
+  /// Who was hit by the loss of a scope, by its name and moment.
+  private let hit = Mutex<[String: (lostAt: Int64, accounts: Int, addresses: Int)]>([:])
+
+  init(control: Control, board: StatusBoard, logger: Logger) {
+    self.control = control
+    self.board = board
+    self.logger = logger
+  }
 
   func run() async throws {
     while !Task.isCancelled {
@@ -36,17 +45,20 @@ struct StatusFeed: Sendable {
       case .basic:
         for cell in state.cells.matching("zone", .id(zone.id)).sorted(by: { $0.index < $1.index }) {
           let scope = "router/\(cell.id)"
-          add(
-            scope, health.scopes[scope], ("Load balancer", "loadbalancer"), zone, series, cell, &document)
-          add(scope, health.scopes[scope], ("Static NAT", "staticnat"), zone, series, cell, &document)
+          let isCurrent = health.current.contains(scope)
+          for service in [("Load balancer", "loadbalancer"), ("Static NAT", "staticnat")] {
+            add(scope, health.scopes[scope], isCurrent, service, zone, series, cell, &document)
+          }
           addLoss(scope, health.scopes[scope], .edgeGateway, cell, zone, state, &document)
         }
         addLoss("fabric", health.scopes["fabric"], .fabric, nil, zone, state, &document)
       case .isolate:
         var lost = false
+        var isCurrent = true
         for router in state.routers.all where router.zone == zone.id {
           let scope = "router/\(router.id)"
           let report = health.scopes[scope]
+          isCurrent = isCurrent && (report == nil || health.current.contains(scope))
           lost = lost || report?.phase == .lost || report?.phase == .failed
           for service in report?.services ?? [] {
             document.services.append(
@@ -59,14 +71,14 @@ struct StatusFeed: Sendable {
         document.components.append(
           Component(
             id: "\(zone.id)/routers", zone: zone.name, series: series, name: "Virtual routers",
-            state: lost ? .partialOutage : .operational))
+            state: lost ? .partialOutage : Self.unlessUnknown(.operational, isCurrent)))
       }
     }
     return document
   }
 
   private func add(
-    _ scope: String, _ report: ScopeReport?, _ service: (title: String, name: String), _ zone: Zone,
+    _ scope: String, _ report: ScopeReport?, _ isCurrent: Bool, _ service: (title: String, name: String), _ zone: Zone,
     _ series: String, _ cell: Cell, _ document: inout StatusDocument
   ) {
     let count = report?.services.first { $0.service == service.name }
@@ -77,7 +89,8 @@ struct StatusFeed: Sendable {
     document.components.append(
       Component(
         id: id, zone: zone.name, series: series, name: service.title, cell: cell.name,
-        state: isHealthy ? .operational : (verified == 0 ? .majorOutage : .partialOutage)))
+        state: isHealthy
+          ? Self.unlessUnknown(.operational, isCurrent) : (verified == 0 ? .majorOutage : .partialOutage)))
     document.services.append(
       ServiceProgress(
         component: id, scope: scope, service: service.name, wanted: wanted, verified: verified,
@@ -93,24 +106,36 @@ struct StatusFeed: Sendable {
     // A scope that serves nobody yet, as while a cloud is being made, has nothing that a customer could miss.
     guard report.services.contains(where: { $0.service != "firewall" && $0.wanted > 0 }) else { return }
     let verified = report.services.reduce(0) { $0 + Int($1.verified) }
-    var accounts: Set<ID<Account>> = []
-    var addresses = 0
-    if let cell {
-      for address in state.publicIPs.matching("cell", .id(cell.id)) {
-        addresses += 1
-        if let owner = address.account { accounts.insert(owner) }
-      }
-    }
+    let (accounts, addresses) = whoWasHit(scope, report, cell, state)
     let isTotal = ["table", "namespace", "link", "ruleset"].contains { report.lastDrift.contains($0) }
     document.losses.append(
       ScopeLoss(
         scope: scope, role: role, cellName: cell?.name, zoneName: zone.name, found: Self.finding(report.lastDrift),
         rulesLost: isTotal ? wanted : max(1, wanted - verified), rulesWanted: wanted,
-        probesMissed: isTotal ? 1 : 0, accounts: accounts.count, addresses: addresses,
+        probesMissed: isTotal ? 1 : 0, accounts: accounts, addresses: addresses,
         lostAt: Self.moment(report.lostAtNs), detectedAt: Self.moment(report.detectedAtNs),
         appliedAt: report.appliedAtNs > report.lostAtNs ? Self.moment(report.appliedAtNs) : nil,
         verifiedAt: report.phase == .verified && report.verifiedAtNs > report.lostAtNs
           ? Self.moment(report.verifiedAtNs) : nil))
+  }
+
+  /// What no agent watches any more goes on as it is, but nobody would notice its end.
+  private static func unlessUnknown(_ state: ComponentState, _ isCurrent: Bool) -> ComponentState {
+    isCurrent ? state : .degradedPerformance
+  }
+
+  /// Counted once a loss, since it takes a look at every address of the cell.
+  private func whoWasHit(
+    _ scope: String, _ report: ScopeReport, _ cell: Cell?, _ state: CloudState
+  ) -> (accounts: Int, addresses: Int) {
+    guard let cell else { return (0, 0) }
+    return hit.withLock { hit in
+      if let known = hit[scope], known.lostAt == report.lostAtNs { return (known.accounts, known.addresses) }
+      let addresses = state.publicIPs.matching("cell", .id(cell.id))
+      let accounts = Set(addresses.compactMap(\.account)).count
+      hit[scope] = (report.lostAtNs, accounts, addresses.count)
+      return (accounts, addresses.count)
+    }
   }
 
   private static func finding(_ text: String) -> Finding {

@@ -73,7 +73,7 @@ struct Up: AsyncParsableCommand {
       if isNew {
         FileHandle.standardErrorLine("The start failed; taking everything down again.")
         try? await Teardown(folder: folder).run()
-        unlink(folder.cloud)
+        try? folder.forget()
       }
       throw error
     }

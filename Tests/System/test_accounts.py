@@ -1,5 +1,7 @@
 """Accounts, keys and roles: nobody sees or touches what is another's, whatever the command."""
 import json
+import os
+import signal
 
 import pytest
 
@@ -274,3 +276,22 @@ def test_a_deleted_account_takes_all_it_has_with_it(cloud, alice):
     taken = cloud.admin.listPublicIpAddresses(listall="true")["publicipaddress"]
     assert not {dave.address["ipaddress"], dave.outer["ipaddress"]} & {address["ipaddress"] for address in taken}
     assert everything(alice.client) == others
+
+
+def test_nothing_new_is_given_to_an_account_that_is_being_deleted(cloud):
+    erin = cloud.account("erin")
+    cloud.deploy(erin, "erin-web")
+    account = erin.listAccounts()["account"][0]
+    agent = cloud.process("agent")
+    os.kill(agent, signal.SIGSTOP)
+    try:
+        status, answer = Wire(cloud, cloud.admin).call("deleteAccount", id=account["id"])
+        assert status == 200 and "jobid" in answer
+        named = dict(account="erin", domainid=account["domainid"])
+        refused(531, cloud.deploy, cloud.admin, "late", **named)
+        refused(531, cloud.admin.associateIpAddress, zoneid=cloud.zones["basic"], **named)
+        refused(531, cloud.admin.createSecurityGroup, name="late", **named)
+    finally:
+        os.kill(agent, signal.SIGCONT)
+    until(lambda: not cloud.admin.listAccounts(listall="true", name="erin").get("account"), 30, "the account is gone")
+    assert not [m for m in cloud.admin.listVirtualMachines(listall="true")["virtualmachine"] if m["account"] == "erin"]

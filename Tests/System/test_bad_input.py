@@ -199,7 +199,7 @@ def test_overlong_values_are_refused(cloud, tenant):
 def test_values_that_make_no_sense_are_refused(cloud, tenant, machine, network):
     zone, template, offering = cloud.zones["basic"], cloud.templates["tiny-simulator"], cloud.offering
     deploy = dict(zoneid=zone, templateid=template, serviceofferingid=offering)
-    for name in ("-a", "a-", "a b", "a.b", "a" * 64, "ä", "_", "a/b"):
+    for name in ("-a", "a-", "a b", "a.b", "a" * 64, "ä", "_", "a/b", "ignore", "12h"):
         refused(431, tenant.deployVirtualMachine, name=name, **deploy)
     refused(431, tenant.deployVirtualMachine, name="ok", hypervisor="XenServer", **deploy)
     refused(431, tenant.deployVirtualMachine, name="ok", userdata="!!!", **deploy)
@@ -220,6 +220,14 @@ def test_values_that_make_no_sense_are_refused(cloud, tenant, machine, network):
             431, tenant.authorizeSecurityGroupIngress, securitygroupid=group, protocol="tcp", startport=1, endport=2,
             cidrlist=cidr)
     refused(431, tenant.authorizeSecurityGroupIngress, securitygroupid=group, protocol="tcp", startport=1, endport=2)
+    many = [f"10.0.{number}.0/24" for number in range(101)]
+    refused(431, tenant.authorizeSecurityGroupIngress, securitygroupid=group, protocol="tcp", startport=1, endport=2,
+            cidrlist=many)
+    egress = dict(networkid=network["id"], protocol="tcp", startport=1, endport=2)
+    refused(431, tenant.createEgressFirewallRule, destcidrlist=many, **egress)
+    inside = network["cidr"].rsplit(".", 1)[0]
+    refused(431, tenant.createEgressFirewallRule, cidrlist=[f"{inside}.{number}/32" for number in range(2, 52)],
+            destcidrlist=many[:50], **egress)
     outer = network["address"]["id"]
     forward = dict(ipaddressid=outer, protocol="tcp", virtualmachineid=network["vm"]["id"])
     refused(431, tenant.createPortForwardingRule, publicport=1, publicendport=3, privateport=1, privateendport=2, **forward)

@@ -13,6 +13,7 @@ from cloud import Cloud, Host, fetch, until
 from traffic import (
     Echo, Line, Listener, ask, cell, fetch_inside, host_address, inside, kill_web_server, now, page, start_web_server,
     user_data, within)
+from wire import refused
 
 INDEX = int(os.environ.get("DARUMA_TEST_RANGE", "0"))
 ECHO = 7000
@@ -284,17 +285,38 @@ def test_a_source_balancer_keeps_a_client_with_its_instance(cloud, farm):
     farm.startVirtualMachine(id=stuck["id"])
 
 
+def test_a_balancer_that_names_no_address_takes_one_and_gives_it_back(cloud, farm):
+    """The address comes with the first rule, serves the next one too, and goes with the last."""
+    taken = {one["id"] for one in farm.listPublicIpAddresses()["publicipaddress"]}
+    rules = [
+        farm.createLoadBalancerRule(
+            zoneid=cloud.zones["basic"], publicport=port, privateport=80, algorithm="roundrobin", name=f"elastic-{port}")[
+                "loadbalancer"] for port in (8001, 8002)]
+    for rule in rules:
+        farm.assignToLoadBalancerRule(id=rule["id"], virtualmachineids=[m["id"] for m in farm.machines])
+    new = [one for one in farm.listPublicIpAddresses()["publicipaddress"] if one["id"] not in taken]
+    assert [one["issystem"] for one in new] == [True]
+    for port in (8001, 8002):
+        assert set(names(new[0]["ipaddress"], 6, port)) == farm.names
+    refused(431, farm.disassociateIpAddress, id=new[0]["id"])
+    refused(431, farm.enableStaticNat, ipaddressid=new[0]["id"], virtualmachineid=farm.machines[0]["id"])
+    for rule in rules:
+        assert new[0]["id"] in {one["id"] for one in farm.listPublicIpAddresses()["publicipaddress"]}
+        farm.deleteLoadBalancerRule(id=rule["id"])
+    assert {one["id"] for one in farm.listPublicIpAddresses()["publicipaddress"]} == taken
+
+
 def test_least_connections_prefers_idle_instances(cloud, farm):
     """While an instance holds connections open, new ones go to the others; each is used and a dead one is not."""
     address = farm.associateIpAddress(zoneid=cloud.zones["basic"])["ipaddress"]
     cloud.allow(farm, ECHO)
-    start = now()
-    rule = balancer(farm, address, farm.machines, "leastconn", port=ECHO, private=ECHO)
-    print(f"\nleast connections balancer after {(now() - start) * 1000:.0f} ms")
     target = address["ipaddress"]
     echoes = [Echo(inside(cloud, machine), ECHO, machine["name"]) for machine in farm.machines]
     held = []
     try:
+        start = now()
+        rule = balancer(farm, address, farm.machines, "leastconn", port=ECHO, private=ECHO)
+        print(f"\nleast connections balancer after {(now() - start) * 1000:.0f} ms")
         assert set(tcp_names(target, 9)) == farm.names
         for _ in range(9):
             connection = socket.create_connection((target, ECHO), 2)

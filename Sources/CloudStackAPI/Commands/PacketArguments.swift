@@ -11,7 +11,11 @@ extension Arguments {
 
   func prefixes(_ name: String) throws(APIError) -> [IPv4Prefix] {
     var prefixes: [IPv4Prefix] = []
-    for text in strings(name) ?? [] {
+    let texts = strings(name) ?? []
+    if texts.count > Self.prefixLimit {
+      throw .invalid(name, "\(texts.count) prefixes", "a rule has up to \(Self.prefixLimit); make several")
+    }
+    for text in texts {
       guard let prefix = IPv4Prefix(text, strict: false) else {
         throw .invalid(name, text, text.contains(":") ? "IPv6 is not supported" : "it is not an IPv4 prefix")
       }
@@ -19,6 +23,9 @@ extension Arguments {
     }
     return prefixes
   }
+
+  /// CIDRs in one list.
+  private static let prefixLimit = 100
 
   func port(_ name: String) throws(APIError) -> UInt16? {
     guard let number = integer(name) else { return nil }

@@ -1,19 +1,16 @@
-"""How long after an API call its first packet passes: `python3 latency.py --count 200` prints JSON.
+"""How long after an API call its first packet passes: `latency.py [--count N] [--json FILE]`.
 
 Each run enables a static NAT (a synchronous command), and the moment it returns sends a single datagram to the public
 address. A datagram that is lost is not repeated, so each one that is answered shows that the command told the truth.
 """
 import argparse
 import json
-import os
 import shutil
 import sys
 import time
 
-sys.path.insert(0, os.path.dirname(__file__))
-
-from cloud import Cloud, fetch  # noqa: E402
-from traffic import Echo, ask, inside, percentile  # noqa: E402
+from cloud import Cloud, fetch
+from traffic import Echo, ask, inside, percentile
 
 PORT = 7000
 
