@@ -101,7 +101,8 @@ let package = Package(
       dependencies: ["Addresses", "Agent", "Control", "Dataplane", "Hypervisor", "Kernel", "NodePlan"]),
     .testTarget(name: "PlanningTests", dependencies: ["Addresses", "CloudModel", "NodePlan", "Planning"]),
     .testTarget(
-      name: "CloudStackAPITests", dependencies: ["Addresses", "CloudModel", "CloudStackAPI", "Control", "Ledger"],
+      name: "CloudStackAPITests",
+      dependencies: ["Addresses", "CloudModel", "CloudStackAPI", "Control", "Ledger", "NodePlan", "Planning"],
       exclude: ["Goldens"]),
     .testTarget(name: "StatusPageTests", dependencies: ["StatusPage"], exclude: ["Goldens"]),
   ]

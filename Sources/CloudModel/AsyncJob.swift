@@ -20,7 +20,11 @@ package struct AsyncJob: Resource {
   package var status: JobStatus
   package var resultCode: Int
   package var result: String?
+  /// What else the job is about, if it is about several things.
+  package var references: [JobReference]?
   package var revision: UInt64
+  /// The revision that recorded its end.
+  package var settled: UInt64?
   package var created: Date
   package var completed: Date?
 
@@ -41,6 +45,17 @@ package struct AsyncJob: Resource {
     self.revision = revision
     self.created = created
     self.completed = completed
+  }
+}
+
+/// A thing that a job is about: CloudStack's name of its type, and its id.
+package struct JobReference: Codable, Hashable, Sendable {
+  package var type: String
+  package var id: UUID
+
+  package init(type: String, id: UUID) {
+    self.type = type
+    self.id = id
   }
 }
 

@@ -9,11 +9,14 @@ package protocol Resource: Codable, Hashable, Sendable {
   static var kind: String { get }
   static var table: TablePath<Self> { get }
   static var indexes: [Index<Self>] { get }
+  /// Fields that are never shown, nor stored in the clear.
+  static var secretFields: Set<String> { get }
   var id: ID<Self> { get }
 }
 
 extension Resource {
   package static var indexes: [Index<Self>] { [] }
+  package static var secretFields: Set<String> { [] }
 }
 
 /// What an index files a resource under.

@@ -10,6 +10,8 @@ package struct User: Resource {
     Index("account") { [.id($0.account)] },
   ]
 
+  package static let secretFields: Set<String> = ["apiKey", "passwordHash", "secretKey"]
+
   package let id: ID<User>
   package var username: String
   package var account: ID<Account>

@@ -19,6 +19,8 @@ package struct VirtualMachine: Resource {
     Index("expunging") { $0.expungeAfter == nil ? [] : [.number(1)] },
   ]
 
+  package static let secretFields: Set<String> = ["userData"]
+
   package let id: ID<VirtualMachine>
   package var name: String
   package var displayName: String

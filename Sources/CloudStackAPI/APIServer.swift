@@ -93,7 +93,8 @@ package struct APIServer: Sendable {
       let request = Request(
         command: command, caller: caller, arguments: arguments, control: control, state: state,
         isPost: call.method == "POST")
-      let reply = try await command.run(request)
+      let isDryRun = arguments.boolean("dryrun") == true
+      let reply = try await isDryRun ? preview(request) : command.run(request)
       return Self.render(reply, command.envelope, isJSON: isJSON)
     } catch {
       let told = APIError(error, isRootAdmin: caller.isRootAdmin)
@@ -102,6 +103,16 @@ package struct APIServer: Sendable {
       }
       return Self.render(told, command.envelope, isJSON: isJSON)
     }
+  }
+
+  /// What the command would do.
+  private func preview(_ request: Request) async throws -> Reply {
+    do {
+      _ = try await Control.$isPreviewing.withValue(true) { try await request.command.run(request) }
+    } catch let preview as Preview {
+      return .object(View.preview(preview, for: request.caller))
+    }
+    throw APIError(432, "The API [\(request.command.name)] cannot be previewed")
   }
 
   /// An unknown key takes as long as a wrong signature and is told the same.

@@ -101,19 +101,8 @@ struct ArgumentParser {
     guard let uuid = UUID(uuidString: text), let owner = parameter.entity?.owner(uuid, state) else {
       throw .unknown(text, parameter: parameter.name, command: command)
     }
-    guard mayName(owner) else { throw .denied() }
+    guard owner.isOpen(to: caller, in: state) else { throw .denied() }
     return .uuid(uuid)
-  }
-
-  private func mayName(_ owner: Entity.Ownership) -> Bool {
-    switch owner {
-    case .everybody: true
-    case .rootAdmin: caller.isRootAdmin
-    case .account(let account): Access.allows(caller, owner: account, in: state)
-    case .domain(let domain):
-      caller.isRootAdmin || domain == caller.domain
-        || caller.type == .domainAdmin && Access.isWithin(domain, caller.domain, in: state)
-    }
   }
 
   /// Groups `[index].field` by index.

@@ -62,13 +62,17 @@ package struct Command: Sendable {
     self.lowercasedName = name.lowercased()
     self.description = description
     self.roles = roles
-    self.parameters = parameters
+    self.parameters = parameters + (Self.isReading(name) ? [] : [.dryRun])
     self.refused = refused
     self.response = response
     self.resultName = resultName
     self.isAsync = isAsync
     self.isCreate = isCreate
     self.run = run
+  }
+
+  private static func isReading(_ name: String) -> Bool {
+    ["list", "get", "query"].contains { name.hasPrefix($0) }
   }
 }
 

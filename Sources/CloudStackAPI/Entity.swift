@@ -1,4 +1,5 @@
 package import CloudModel
+import Control
 package import FoundationEssentials
 
 /// A kind of thing that an id parameter may name: how it is found and whose it is.
@@ -14,6 +15,24 @@ package struct Entity: Sendable {
     case rootAdmin
     case account(ID<Account>)
     case domain(ID<Domain>)
+
+    func isOpen(to caller: Caller, in state: CloudState) -> Bool {
+      switch self {
+      case .everybody: true
+      case .rootAdmin: caller.isRootAdmin
+      case .account(let account): Access.allows(caller, owner: account, in: state)
+      case .domain(let domain):
+        caller.isRootAdmin || domain == caller.domain
+          || caller.type == .domainAdmin && Access.isWithin(domain, caller.domain, in: state)
+      }
+    }
+  }
+
+  /// Whose the resource is, by itself.
+  func owner(of resource: any Resource) -> Ownership? {
+    var state = CloudState()
+    guard (try? resource.put(into: &state)) != nil else { return nil }
+    return owner(resource.uuid, state)
   }
 
   private init<R: Resource>(
@@ -72,4 +91,15 @@ extension Entity {
     .account(machine.account)
   }
   static let zone = Entity(Zone.self, "zone") { _, _ in .everybody }
+
+  /// By the kind of the resource; of kinds that are missing only root administrators may know.
+  static let byKind: [String: Entity] = Dictionary(
+    uniqueKeysWithValues: [
+      account, asyncJob, domain, event, firewallRule, loadBalancerRule, network, networkOffering, portForwardingRule,
+      publicIPAddress, router, securityGroup, serviceOffering, template, user, virtualMachine, zone,
+    ].map { ($0.name, $0) })
+}
+
+extension Resource {
+  fileprivate var uuid: UUID { id.uuid }
 }

@@ -28,6 +28,16 @@ extension Request {
     return .list(name, rows.dropFirst((page - 1) * size).prefix(size).map(fields), count: rows.count)
   }
 
+  /// The page's offset and size, for lists that are cut where they come from.
+  func window() throws(APIError) -> (offset: Int, size: Int) {
+    switch (arguments.integer("page"), arguments.integer("pagesize")) {
+    case (nil, nil): return (0, Self.maximumPageSize)
+    case (let page?, let size?) where page > 0 && (1...Self.maximumPageSize).contains(size):
+      return ((page - 1) * size, size)
+    default: throw .value("page counts from 1 and goes with pagesize, which is 1 to \(Self.maximumPageSize)")
+    }
+  }
+
   /// Of `table`, what the caller may see and asked for.
   func visible<R: Resource>(
     _ table: Table<R>, id: String = "id", byName: Bool = false, owner: (R) -> ID<Account>?

@@ -100,6 +100,9 @@ extension Parameter {
   static let account = Parameter.string("account", "the account to act for; administrators only")
   static let domainID = Parameter.id("domainid", .domain, "the domain of the account")
 
+  /// What every command understands that changes something.
+  static let dryRun = Parameter.boolean("dryrun", "only tell what would change, in the cloud and on its nodes")
+
   /// Whom a new resource is for.
   static let owner: [Parameter] = [.account, .domainID]
 

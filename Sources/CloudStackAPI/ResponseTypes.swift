@@ -108,6 +108,18 @@ extension ResponseType {
       "verifiedat": .long, "current": .boolean, "service": .list(dataplaneService),
     ])
 
+  static let revision = ResponseType(
+    "revision",
+    [
+      "revision": .long, "created": .date, "actor": .string, "command": .string, "jobid": .string,
+      "change": .list(resourceChange),
+    ])
+
+  static let resourceChange = ResponseType(
+    "change", ["kind": .string, "id": .string, "action": .string, "field": .list(fieldChange)])
+
+  static let fieldChange = ResponseType("field", ["name": .string, "before": .object, "after": .object])
+
   static let heldRemoval = ResponseType(
     "heldremoval", ["node": .string, "held": .integer, "reason": .string, "confirmation": .string])
 

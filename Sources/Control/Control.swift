@@ -50,6 +50,7 @@ package final class Control: Sendable {
       throw ControlError(.resourceUnavailable, "The manager refuses to change anything: \(reason)")
     }
     do {
+      if Self.isPreviewing { throw try preview(cause, body) }
       return try await ledger.transact(cause, body).value
     } catch let error as ModelError {
       throw ControlError(.invalidParameter, error.message)

@@ -42,6 +42,9 @@ extension Control {
   /// Lets the agents carry out removals that they hold, by the name that the hold was reported under.
   package func confirm(_ name: String, by caller: Caller) throws {
     try Access.requireRootAdmin(caller)
+    if Self.isPreviewing {
+      throw ControlError(.unsupported, "A confirmation cannot be previewed; listHeldRemovals tells what it lets go")
+    }
     let snapshot = ledger.snapshot
     let confirmed = nodes.state.withLock { board in
       var confirmed = false

@@ -21,6 +21,7 @@ enum JobSubject: String, Sendable {
   case portForwardingRule = "PortForwardingRule"
   case loadBalancer = "LoadBalancer"
   case secondaryAddress = "NicSecondaryIp"
+  case revision = "Revision"
 }
 
 extension Control {
@@ -29,15 +30,24 @@ extension Control {
     _ command: String, _ subject: JobSubject, by caller: Caller,
     _ body: @escaping @Sendable (inout Draft) throws -> UUID
   ) async throws -> Started {
+    try await begin(command, subject, by: caller) { draft in (try body(&draft), nil) }
+  }
+
+  /// The same for what has no resource of its own, or several.
+  func begin(
+    _ command: String, _ subject: JobSubject, by caller: Caller,
+    _ body: @escaping @Sendable (inout Draft) throws -> (resource: UUID?, references: [JobReference]?)
+  ) async throws -> Started {
     let id = ID<AsyncJob>(UUID())
     let cause = Cause(actor: "user/\(caller.user)", command: command, job: id.uuid)
     let resource = try await transact(cause) { draft in
-      let resource = try body(&draft)
-      try draft.put(
-        AsyncJob(
-          id: id, command: command, account: caller.account, user: caller.user, instanceType: subject.rawValue,
-          instance: resource, revision: draft.nextRevision, created: draft.now))
-      return resource
+      let about = try body(&draft)
+      var job = AsyncJob(
+        id: id, command: command, account: caller.account, user: caller.user, instanceType: subject.rawValue,
+        instance: about.resource, revision: draft.nextRevision, created: draft.now)
+      job.references = about.references
+      try draft.put(job)
+      return about.resource
     }
     return Started(job: id, resource: resource)
   }
@@ -94,7 +104,7 @@ extension Control {
   private func end(
     _ id: ID<AsyncJob>, _ change: @escaping @Sendable (inout Draft, inout AsyncJob) throws -> Void
   ) async {
-    let cause = Cause(actor: "system/jobs", command: "finishJob", job: nil)
+    let cause = Cause(actor: "system/jobs", command: Self.finishing, job: id.uuid)
     // A disk that is full now has room later; until then the job is pending, as is what it is about.
     for attempt in 0..<Self.endAttempts {
       do {
@@ -102,6 +112,7 @@ extension Control {
           guard var job = draft.get(id), job.status == .pending else { return }
           try change(&draft, &job)
           job.completed = draft.now
+          job.settled = draft.nextRevision
           try draft.put(job)
         }
         break
@@ -115,6 +126,8 @@ extension Control {
   }
 
   private static let endAttempts = 600
+  /// The command of revisions that record the end of a job.
+  static let finishing = "finishJob"
 
   private static func failure(_ code: Int, _ text: String) -> String {
     struct Failure: Encodable {

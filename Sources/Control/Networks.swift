@@ -125,8 +125,8 @@ extension Control {
     guard let host = draft.state.hosts.matching("zone", .id(network.zone)).min(by: { $0.id < $1.id }) else {
       throw ControlError(.insufficientCapacity, "The zone has no host for the network's router")
     }
-    var vni = 1000 + draft.state.networks.count
-    while draft.state.networks.first("vni", .number(UInt64(vni))) != nil { vni += 1 }
+    var vni = network.vni ?? 1000 + draft.state.networks.count
+    while let holder = draft.state.networks.first("vni", .number(UInt64(vni))), holder.id != id { vni += 1 }
     network.vni = vni
     network.state = .implemented
     try draft.put(network)

@@ -185,13 +185,3 @@ extension CloudState {
     for change in revision.changes { try change.before?.put(into: &self) }
   }
 }
-
-extension Resource {
-  fileprivate func put(into state: inout CloudState) throws {
-    try state[keyPath: Self.table].put(self)
-  }
-
-  fileprivate func remove(from state: inout CloudState) {
-    state[keyPath: Self.table].remove(id)
-  }
-}

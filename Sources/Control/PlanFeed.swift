@@ -56,13 +56,13 @@ extension Control {
       }
       state.fed = revision.number
     }
-    if let job = revision.cause.job.flatMap({ after.jobs[ID($0)] }) {
+    if let job = revision.cause.job.flatMap({ after.jobs[ID($0)] }), job.revision == revision.number {
       settleLater(nodes.wait(job.id, Self.waiting(for: job, differences)))
     }
   }
 
   /// What a revision changes on each node.
-  private func differences(
+  func differences(
     _ revision: Revision, _ before: CloudState, _ after: CloudState
   ) -> [(node: String, PlanDifference)] {
     let resources = revision.changes.flatMap { [$0.before, $0.after].compactMap { $0 } }

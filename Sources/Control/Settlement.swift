@@ -6,12 +6,19 @@ import Ledger
 /// read from the resources' own states, so it can be done again after a crash.
 enum Settlement {
   static func settle(_ job: AsyncJob, _ draft: inout Draft) throws {
+    for reference in job.references ?? [] {
+      if let subject = JobSubject(rawValue: reference.type) { try settle(subject, reference.id, &draft) }
+    }
     guard let uuid = job.instance, let subject = job.instanceType.flatMap(JobSubject.init(rawValue:)) else { return }
     // A later intent for the same thing is not verified yet; its own job settles it.
     let isOvertaken = draft.state.jobs.matching("instance", .uuid(uuid)).contains {
       $0.status == .pending && $0.revision > job.revision
     }
     if isOvertaken { return }
+    try settle(subject, uuid, &draft)
+  }
+
+  private static func settle(_ subject: JobSubject, _ uuid: UUID, _ draft: inout Draft) throws {
     switch subject {
     case .virtualMachine: try settle(machine: ID(uuid), &draft)
     case .publicIP: try settle(address: ID(uuid), &draft)
@@ -21,7 +28,7 @@ enum Settlement {
     case .network: try settle(network: ID(uuid), &draft)
     case .account: try settle(account: ID(uuid), &draft)
     case .secondaryAddress: try settle(secondaryAddress: uuid, &draft)
-    case .securityGroup: break
+    case .securityGroup, .revision: break
     }
   }
 
@@ -30,7 +37,8 @@ enum Settlement {
   static func isWithdrawal(_ job: AsyncJob) -> Bool { withdrawals.contains { job.command.hasPrefix($0) } }
 
   private static let withdrawals = [
-    "delete", "destroy", "disable", "disassociate", "expunge", "remove", "revoke", "stop",
+    "delete", "destroy", "disable", "disassociate", "expunge", "remove", "revert", "revoke",
+    "stop",
   ]
 
   /// Takes back what could not be done.
@@ -60,7 +68,7 @@ enum Settlement {
       }
     case .secondaryAddress:
       if job.command == "addIpToNic" { try change(secondaryAddress: uuid, &draft) { _ in nil } }
-    case .network, .account, .securityGroup: break
+    case .network, .account, .securityGroup, .revision: break
     }
   }
 

@@ -31,6 +31,13 @@ package struct ResourceChange: Sendable {
   package let id: UUID
   package let before: (any Resource)?
   package let after: (any Resource)?
+
+  package init(kind: String, id: UUID, before: (any Resource)?, after: (any Resource)?) {
+    self.kind = kind
+    self.id = id
+    self.before = before
+    self.after = after
+  }
 }
 
 /// One durable step. `changes` are sorted by kind and id, one per resource.

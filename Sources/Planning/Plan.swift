@@ -8,6 +8,8 @@ package typealias Plan = [String: PlanObject]
 package struct PlanDifference: Sendable {
   package var upserts: [PlanObject] = []
   package var removals: [PlanObject] = []
+  /// What stood in the place of upserts, by key.
+  package var replaced: [String: PlanObject] = [:]
 
   package init() {}
 
@@ -49,6 +51,7 @@ package enum Planner {
       var object = object
       object.revision = revision
       difference.upserts.append(object)
+      difference.replaced[key] = old[key]
     }
     for (key, object) in old where new[key] == nil { difference.removals.append(object) }
     difference.upserts.sort { $0.key < $1.key }

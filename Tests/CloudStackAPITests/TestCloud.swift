@@ -71,6 +71,31 @@ final class TestCloud: Sendable {
     return Told(status: answer.status, reply: try #require(Reply(json: String(decoding: answer.body, as: UTF8.self))))
   }
 
+  /// Calls, waits for the job if there is one, and returns why it failed, or nil.
+  func finish(_ command: String, _ parameters: [String: String], as keys: Keys) async throws -> String? {
+    let told = try await call(command, parameters, as: keys)
+    guard told.status == 200 else { return told.errorText ?? "status \(told.status)" }
+    guard let job = told.at(command.lowercased() + "response", "jobid") else { return nil }
+    while true {
+      let state = try await call("queryAsyncJobResult", ["jobid": job], as: keys)
+      switch state.at("queryasyncjobresultresponse", "jobstatus") {
+      case "0": try await Task.sleep(for: .milliseconds(2))
+      case "1": return nil
+      default: return state.at("queryasyncjobresultresponse", "jobresult", "errortext") ?? "failed"
+      }
+    }
+  }
+
+  /// The id of what a job that must succeed has created.
+  func done(_ command: String, _ parameters: [String: String], as keys: Keys) async throws -> String? {
+    let told = try await call(command, parameters, as: keys)
+    guard let job = told.at(command.lowercased() + "response", "jobid") else { return nil }
+    while try await call("queryAsyncJobResult", ["jobid": job], as: keys)
+      .at("queryasyncjobresultresponse", "jobstatus") == "0"
+    { try await Task.sleep(for: .milliseconds(2)) }
+    return told.at(command.lowercased() + "response", "id") ?? job
+  }
+
   /// A signed query.
   static func query(_ base: [String: String], _ parameters: [String: String], _ keys: Keys) -> String {
     var form = Form()

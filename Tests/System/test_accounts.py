@@ -114,7 +114,8 @@ def filled(cloud, api, own, **more):
     plain = {
         "zoneid": cloud.zones[zone], "templateid": cloud.templates["tiny-simulator"],
         "serviceofferingid": cloud.offering, "networkofferingid": own.offering, "algorithm": "roundrobin",
-        "protocol": "tcp", "publicport": "80", "privateport": "80", "templatefilter": "executable", "name": "intruder"}
+        "protocol": "tcp", "publicport": "80", "privateport": "80", "templatefilter": "executable", "name": "intruder",
+        "resourceid": own.machine["id"], "revision": "1"}
     values = {}
     for name, parameter in parameters_of(api).items():
         if parameter["required"]:

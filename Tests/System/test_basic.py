@@ -331,6 +331,7 @@ def test_least_connections_prefers_idle_instances(cloud, farm):
                 connection.close()
         more = []
         until(lambda: not sum(1 for c in echoes[2].connections if is_open(c)), 3, "the instance is idle")
+        time.sleep(0.3)  # haproxy counts a connection until it has heard the end of it, too
         for _ in range(3):
             connection = socket.create_connection((target, ECHO), 2)
             connection.sendall(b"hold")
