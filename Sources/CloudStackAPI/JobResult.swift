@@ -21,7 +21,7 @@ package enum JobResult {
       case "VirtualMachine": state.virtualMachines[ID(uuid)].map(view.fields)
       case "IpAddress": state.publicIPs[ID(uuid)].map(view.fields)
       case "Network": state.networks[ID(uuid)].map(view.fields)
-      case "SecurityGroup": state.securityGroups[ID(uuid)].map(view.fields)
+      case "SecurityGroup": state.securityGroups[ID(uuid)].map { view.fields(of: only(job.references, of: $0)) }
       case "FirewallRule": state.firewallRules[ID(uuid)].map(view.fields)
       case "PortForwardingRule": state.portForwardingRules[ID(uuid)].map(view.fields)
       case "LoadBalancer": state.loadBalancerRules[ID(uuid)].map(view.fields)
@@ -29,5 +29,14 @@ package enum JobResult {
       default: nil
       }
     return fields.map { .one(command.resultName, $0) }
+  }
+
+  /// Of the group's rules only those that the job made, if it made some.
+  private static func only(_ references: [JobReference]?, of group: SecurityGroup) -> SecurityGroup {
+    guard let made = references.map({ Set($0.map(\.id)) }) else { return group }
+    var group = group
+    group.ingress.removeAll { !made.contains($0.id) }
+    group.egress.removeAll { !made.contains($0.id) }
+    return group
   }
 }

@@ -72,7 +72,7 @@ extension Control {
       try draft.put(group)
       let type = direction == .ingress ? "SG.AUTH.INGRESS" : "SG.AUTH.EGRESS"
       try draft.put(Self.event(type, "Authorized rules of \(group.name)", group.account, caller.user, draft))
-      return id.uuid
+      return (id.uuid, rules.map { JobReference(type: "SecurityGroupRule", id: $0.id) })
     }
   }
 

@@ -42,6 +42,17 @@ def test_the_command_line_of_cs_works(cloud):
         assert json.loads(result.stdout)["zone"][0]["networktype"] == "Basic"
 
 
+def test_an_authorisation_answers_with_the_new_rules_alone(cloud):
+    client = cloud.account()
+    cloud.allow(client, 80)
+    group = client.listSecurityGroups()["securitygroup"][0]
+    answer = client.authorizeSecurityGroupIngress(
+        securitygroupid=group["id"], protocol="TCP", startport=443, endport=443, cidrlist="10.0.0.0/8,192.168.0.0/16")
+    rules = answer["securitygroup"]["ingressrule"]
+    assert [(rule["startport"], rule["cidr"]) for rule in rules] == [(443, "10.0.0.0/8"), (443, "192.168.0.0/16")]
+    assert len(client.listSecurityGroups()["securitygroup"][0]["ingressrule"]) == 3
+
+
 def test_every_command_of_the_guide_is_there(cloud):
     names = {api["name"] for api in cloud.admin.listApis()["api"]}
     wanted = """
