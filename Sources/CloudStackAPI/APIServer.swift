@@ -5,6 +5,8 @@ package import Logging
 /// CloudStack's wire protocol: one call in, one answer out.
 package struct APIServer: Sendable {
   package let control: Control
+  let sessions = Sessions()
+  let logins = Login()
   private let logger: Logger
   private let now: @Sendable () -> Date
 
@@ -24,12 +26,16 @@ package struct APIServer: Sendable {
     package var query: String
     package var body: [UInt8]
     package var isForm: Bool
+    package var cookies: [String: String]
 
-    package init(method: String, query: String, body: [UInt8] = [], isForm: Bool = false) {
+    package init(
+      method: String, query: String, body: [UInt8] = [], isForm: Bool = false, cookies: [String: String] = [:]
+    ) {
       self.method = method
       self.query = query
       self.body = body
       self.isForm = isForm
+      self.cookies = cookies
     }
   }
 
@@ -39,6 +45,8 @@ package struct APIServer: Sendable {
     /// What went wrong, for the header `X-Description`.
     package let description: String?
     package let body: [UInt8]
+    /// Values of headers `Set-Cookie`.
+    package var cookies: [String] = []
   }
 
   /// Answers every call, also those that are no calls at all.
@@ -79,11 +87,15 @@ package struct APIServer: Sendable {
     let isJSON = form["response"]?.lowercased() == "json"
     let command = form["command"].flatMap(Catalog.command)
     trace.command = command?.name ?? "-"
-    guard let caller = authenticate(form) else {
+    if let answer = await answerSession(call, form, isJSON: isJSON) { return answer }
+    guard let caller = authenticate(call, form) else {
       return Self.render(.unverified, command?.envelope ?? "errorresponse", isJSON: isJSON)
     }
     trace.caller = caller
-    guard let command else { return Self.render(.unverified, "errorresponse", isJSON: isJSON) }
+    guard let command else {
+      let isSession = call.cookies[Self.sessionCookie] != nil && form.anyCase("apiKey") == nil
+      return Self.render(isSession ? .unknownCommand : .unverified, "errorresponse", isJSON: isJSON)
+    }
     guard command.roles.contains(Roles(caller.type)) else {
       return Self.render(.unavailable(command), "errorresponse", isJSON: isJSON)
     }
@@ -115,8 +127,13 @@ package struct APIServer: Sendable {
     throw APIError(432, "The API [\(request.command.name)] cannot be previewed")
   }
 
-  /// An unknown key takes as long as a wrong signature and is told the same.
-  private func authenticate(_ form: Form) -> Caller? {
+  /// By session if there is one, else by signature. An unknown key takes as long as a wrong signature and is told the same.
+  private func authenticate(_ call: Call, _ form: Form) -> Caller? {
+    switch find(call, form) {
+    case .user(let user): return control.caller(user: user)
+    case .forged: return nil
+    case .none: break
+    }
     guard let key = form.anyCase("apiKey") else { return nil }
     let known = control.caller(apiKey: key)
     let isSigned = Signature.verifies(form, secret: known?.secretKey ?? "-", now: now())
@@ -144,6 +161,9 @@ package struct APIServer: Sendable {
 
 extension APIError {
   fileprivate static let malformedMethod = APIError(405, "Only GET and POST are understood")
+
+  fileprivate static let unknownCommand = APIError(
+    432, "The given command does not exist or it is not available for user")
 
   fileprivate static func unavailable(_ command: Command) -> APIError {
     APIError(432, "The API [\(command.name)] does not exist or is not available for the account.")

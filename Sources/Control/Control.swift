@@ -72,6 +72,15 @@ package final class Control: Sendable {
     else { return nil }
     return (Caller(user: user, account: account), secret)
   }
+
+  /// The user as it stands now, if it may call anything still.
+  package func caller(user id: ID<User>) -> Caller? {
+    let state = self.state
+    guard let user = state.users[id], user.enabled, let account = state.accounts[user.account],
+      account.state == .enabled
+    else { return nil }
+    return Caller(user: user, account: account)
+  }
 }
 
 package struct ControlSettings: Sendable {
