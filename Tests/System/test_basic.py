@@ -340,7 +340,7 @@ def test_least_connections_prefers_idle_instances(cloud, farm):
             held.append((connection, more[-1]))
         assert more == [farm.machines[2]["name"]] * 3
         farm.deleteLoadBalancerRule(id=rule["id"])
-        alive = held[0][0]
+        alive = next(connection for connection, _ in held if connection.fileno() >= 0)
         alive.settimeout(1)
         with pytest.raises(OSError):
             alive.sendall(b"?")
