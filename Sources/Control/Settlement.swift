@@ -7,11 +7,12 @@ import Ledger
 enum Settlement {
   static func settle(_ job: AsyncJob, _ draft: inout Draft) throws {
     guard let uuid = job.instance, let subject = job.instanceType.flatMap(JobSubject.init(rawValue:)) else { return }
-    // A later intent for the same thing is not verified yet; its own job settles it.
+    // A later intent for the same thing is not verified yet; its own job settles it. So does that of the end of what the
+    // thing belongs to.
     let isOvertaken = draft.state.jobs.matching("instance", .uuid(uuid)).contains {
       $0.status == .pending && $0.revision > job.revision
     }
-    if isOvertaken { return }
+    if isOvertaken || owners(of: job, in: draft.state).contains(where: \.isGoing) { return }
     switch subject {
     case .virtualMachine: try settle(machine: ID(uuid), &draft)
     case .publicIP: try settle(address: ID(uuid), &draft)
@@ -32,6 +33,64 @@ enum Settlement {
   private static let withdrawals = [
     "delete", "destroy", "disable", "disassociate", "expunge", "remove", "revoke", "stop",
   ]
+
+  /// The pending jobs, the newest first, that were begun before this one about the same thing or what it belongs to.
+  static func pending(before job: AsyncJob, in state: CloudState) -> [ID<AsyncJob>] {
+    guard let instance = job.instance else { return [] }
+    var earlier: [AsyncJob] = []
+    for id in [instance] + owners(of: job, in: state).map(\.id) {
+      earlier += state.jobs.matching("instance", .uuid(id)).filter {
+        $0.status == .pending && $0.revision < job.revision
+      }
+    }
+    return earlier.sorted { $0.revision > $1.revision }.map(\.id)
+  }
+
+  private struct Owner {
+    let id: UUID
+    /// Its end takes along what belongs to it.
+    let isGoing: Bool
+  }
+
+  /// What the thing that a job is about would go with.
+  private static func owners(of job: AsyncJob, in state: CloudState) -> [Owner] {
+    guard let uuid = job.instance, let subject = job.instanceType.flatMap(JobSubject.init(rawValue:)) else { return [] }
+    func account(_ id: ID<Account>?) -> Owner? {
+      id.flatMap { state.accounts[$0] }.map { Owner(id: $0.id.uuid, isGoing: $0.state == .removing) }
+    }
+    func network(_ id: ID<Network>?) -> Owner? {
+      id.flatMap { state.networks[$0] }.map { Owner(id: $0.id.uuid, isGoing: $0.state == .destroying) }
+    }
+    func address(_ id: ID<PublicIPAddress>?) -> Owner? {
+      id.flatMap { state.publicIPs[$0] }.map { Owner(id: $0.id.uuid, isGoing: $0.state == .releasing) }
+    }
+    func machine(_ id: ID<VirtualMachine>?) -> Owner? {
+      id.flatMap { state.virtualMachines[$0] }.map { Owner(id: $0.id.uuid, isGoing: $0.state == .expunging) }
+    }
+    let owners: [Owner?]
+    switch subject {
+    case .virtualMachine: owners = [account(state.virtualMachines[ID(uuid)]?.account)]
+    case .network: owners = [account(state.networks[ID(uuid)]?.account)]
+    case .publicIP:
+      let held = state.publicIPs[ID(uuid)]
+      // A release of the address itself takes the static NAT along, whatever becomes of the instance.
+      let target = held?.state == .allocated ? held?.staticNAT?.virtualMachine : nil
+      owners = [account(held?.account), network(held?.network), machine(target)]
+    case .firewallRule:
+      let rule = state.firewallRules[ID(uuid)]
+      owners = [account(rule?.account), network(rule?.network), address(rule?.address)]
+    case .portForwardingRule:
+      let rule = state.portForwardingRules[ID(uuid)]
+      owners = [
+        account(rule?.account), network(rule?.network), address(rule?.address), machine(rule?.virtualMachine),
+      ]
+    case .loadBalancer:
+      let rule = state.loadBalancerRules[ID(uuid)]
+      owners = [account(rule?.account), network(rule?.network), address(rule?.address)]
+    case .account, .securityGroup, .secondaryAddress: owners = []
+    }
+    return owners.compactMap { $0 }
+  }
 
   /// Takes back what could not be done.
   static func abandon(_ job: AsyncJob, _ draft: inout Draft) throws {
