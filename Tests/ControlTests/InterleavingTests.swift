@@ -207,12 +207,18 @@ private struct Course {
     }
   }
 
+  /// Faults end, and nothing is said again that was said before.
   mutating func heal() {
+    let doubtful = inDoubt
+    let broken = failing
     inDoubt = []
     failing = []
     while !down.isEmpty { nodeReads() }
+    for scope in Self.scopes where doubtful.contains(scope) || !broken.isDisjoint(with: keys[scope] ?? []) {
+      say(scope)
+    }
+    while !up.isEmpty { managerReads() }
     confirm()
-    for scope in Self.scopes { say(scope) }
     while !up.isEmpty { managerReads() }
   }
 }
