@@ -99,6 +99,11 @@ let package = Package(
     .testTarget(
       name: "AgentTests",
       dependencies: ["Addresses", "Agent", "Control", "Dataplane", "Hypervisor", "Kernel", "NodePlan"]),
+    .testTarget(
+      name: "ControlTests",
+      dependencies: [
+        "Addresses", "CloudModel", "Control", "Ledger", "NodePlan", .product(name: "Logging", package: "swift-log"),
+      ]),
     .testTarget(name: "PlanningTests", dependencies: ["Addresses", "CloudModel", "NodePlan", "Planning"]),
     .testTarget(
       name: "CloudStackAPITests",

@@ -33,8 +33,6 @@ package actor NodeAgent {
   private(set) var isRestored = false
   /// A complete plan was asked for and did not come yet.
   private var isAwaitingPlan = false
-  /// The newest generation whose removals are waited for, to be acknowledged then.
-  private var unacknowledged: UInt64?
 
   package init(
     configuration: Configuration, network: any NetworkPlane, instances: InstanceHost, board: ReportBoard,
@@ -111,27 +109,8 @@ package actor NodeAgent {
     await apply(
       upserts: Array(whole.upserts.values), removals: Array(whole.removals), complete: whole.isComplete)
     // Only now is what was released done.
-    if whole.isReleased { board.post(holds: plan.guardReports) }
-    await acknowledge(plan.generation)
-  }
-
-  /// Tells the manager that the node has followed; what is given up has to be gone by then.
-  private func acknowledge(_ generation: UInt64) async {
-    if await !instances.isRemoving(upTo: generation) { return board.postReceived(generation) }
-    let isWaiting = unacknowledged != nil
-    unacknowledged = generation
-    if !isWaiting { Task { await self.acknowledgeLater() } }
-  }
-
-  private func acknowledgeLater() async {
-    while let generation = unacknowledged {
-      if await instances.isRemoving(upTo: generation) {
-        try? await Task.sleep(for: .milliseconds(50))
-      } else {
-        board.postReceived(generation)
-        if unacknowledged == generation { unacknowledged = nil }
-      }
-    }
+    if whole.held != nil { board.post(holds: plan.guardReports) }
+    board.postReceived(plan.generation)
   }
 
   /// What several updates come to.
@@ -140,8 +119,8 @@ package actor NodeAgent {
     var removals: Set<String> = []
     var isComplete = false
     var isAccepted = false
-    /// Something that was held is held no longer.
-    var isReleased = false
+    /// What was held at some time since the step began; nil if nothing of it has changed.
+    var held: [String: HeldKey]?
 
     /// What was put in place only now goes again, or elsewhere: its scope is to be told of both.
     func isUndone(by acceptance: PlanAcceptance) -> Bool {
@@ -172,9 +151,11 @@ package actor NodeAgent {
           try store.save(acceptance, of: plan)
         } catch {
           report(error, generation: update.generation)
+          // What follows does not continue what is stored.
+          isAwaitingPlan = true
           Task {
             try? await Task.sleep(for: .seconds(1))
-            await self.askForCompletePlan()
+            if self.isAwaitingPlan { await self.askForCompletePlan() }
           }
           return
         }
@@ -187,8 +168,9 @@ package actor NodeAgent {
         for report in plan.guardReports {
           logger.warning("held: \(report.reason) (\(report.held) keys); an operator can confirm \(report.confirmation)")
         }
-        board.post(holds: Plan.guardReports(heldBefore.merging(plan.held, uniquingKeysWith: { $1 })))
-        step.isReleased = true
+        let held = (step.held ?? heldBefore).merging(plan.held, uniquingKeysWith: { $1 })
+        step.held = held
+        board.post(holds: Plan.guardReports(held))
       }
       step.add(acceptance, isFirst: isFirst)
     }

@@ -11,6 +11,8 @@ package final class ReportBoard: Sendable {
 
   private enum Waiting {
     case scope(String)
+    /// Less is held under this name than before; said only after the scopes in which it was carried out.
+    case release(String)
     /// The node has followed this generation; said only after the scopes that were reported before.
     case received(UInt64)
   }
@@ -44,6 +46,8 @@ package final class ReportBoard: Sendable {
           guard let current = scopes[scope] else { continue }
           report.scope = current
           return report
+        case .release(let name):
+          return ReportBoard.wrap(holds[name] ?? ReportBoard.released(name))
         }
       }
       return nil
@@ -85,14 +89,22 @@ package final class ReportBoard: Sendable {
     }
   }
 
-  /// The scopes are not in the plan any more: their last reports are kept for a while.
+  /// The scopes are not in the plan any more: their last reports are kept for a while, and until they have ended.
   package func retire(_ scopes: some Sequence<String>) {
     state.withLock { state in
       state.retired += scopes
-      let excess = state.retired.count - ReportBoard.retiredLimit
+      var excess = state.retired.count - ReportBoard.retiredLimit
       if excess <= 0 { return }
-      for scope in state.retired.prefix(excess) { state.scopes[scope] = nil }
-      state.retired.removeFirst(excess)
+      var kept: [String] = []
+      for scope in state.retired {
+        if excess > 0 && (state.scopes[scope]?.phase ?? .verified) == .verified {
+          state.scopes[scope] = nil
+          excess -= 1
+        } else {
+          kept.append(scope)
+        }
+      }
+      state.retired = kept
     }
   }
 
@@ -103,19 +115,19 @@ package final class ReportBoard: Sendable {
     }
   }
 
-  /// All that the guard holds now; what is not among them any more is reported as held no longer.
+  /// All that the guard holds now. More is said at once, less when it is its turn.
   package func post(holds: [GuardReport]) {
     change { state in
       let old = state.holds
       state.holds = Dictionary(holds.map { ($0.confirmation, $0) }, uniquingKeysWith: { $1 })
-      var news = holds.filter { old[$0.confirmation] != $0 }
-      for name in old.keys.sorted() where state.holds[name] == nil {
-        var report = GuardReport()
-        report.confirmation = name
-        report.reason = "nothing is held under this name any more"
-        news.append(report)
+      if !state.isConnected { return }
+      for name in Set(old.keys).union(state.holds.keys).sorted() where old[name] != state.holds[name] {
+        if let held = state.holds[name], Set(old[name]?.revisions ?? []).isSubset(of: held.revisions) {
+          state.urgent.append(ReportBoard.wrap(held))
+        } else {
+          state.waiting.append(.release(name))
+        }
       }
-      if state.isConnected { state.urgent += news.map(ReportBoard.wrap) }
     }
   }
 
@@ -141,7 +153,7 @@ package final class ReportBoard: Sendable {
       let refusals = state.urgent.filter { if case .refusal = $0.body { true } else { false } }
       state.urgent = state.greeting(hello) + refusals
       state.compact()
-      state.waiting.removeAll { if case .received = $0 { true } else { false } }
+      state.waiting.removeAll { if case .scope = $0 { false } else { true } }
       state.isConnected = true
       for scope in state.scopes.keys.sorted() { state.enqueue(scope) }
     }
@@ -185,6 +197,13 @@ package final class ReportBoard: Sendable {
       return (waiter.continuation, report)
     }
     if let (continuation, report) = wake { continuation.resume(returning: report) }
+  }
+
+  private static func released(_ name: String) -> GuardReport {
+    var report = GuardReport()
+    report.confirmation = name
+    report.reason = "nothing is held under this name any more"
+    return report
   }
 
   private static func wrap(_ hold: GuardReport) -> NodeReport {

@@ -8,7 +8,7 @@ package struct AsyncJob: Resource {
   package static let indexes: [Index<AsyncJob>] = [
     Index("account") { [.id($0.account)] },
     Index("status") { [.number(UInt64($0.status.rawValue))] },
-    Index("instance") { $0.instance.map { [.uuid($0)] } ?? [] },
+    Index("instance") { job in ((job.instance.map { [$0] } ?? []) + (job.references ?? []).map(\.id)).map(IndexKey.uuid) },
   ]
 
   package let id: ID<AsyncJob>

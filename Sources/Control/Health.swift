@@ -26,7 +26,7 @@ extension Control {
     nodes.state.withLock { board in
       var health = Health()
       health.connectedNodes = board.sessions.keys.sorted()
-      health.scopes = board.reports.mapValues(\.report).filter { !$0.key.hasPrefix("node/") }
+      health.scopes = board.reports.mapValues(\.report)
       let sessions = Set(board.sessions.values.map(\.number))
       health.current = Set(board.reports.filter { sessions.contains($0.value.session) }.keys)
       health.guards = board.guards.flatMap { node, held in

@@ -12,10 +12,13 @@ final class NodeBoard: Sendable {
     var scopes: Set<String>
     /// What the revision put into the plan.
     var keys: Set<String>
+    /// What it took out of the plan.
+    var removed: Set<String> = []
     /// Whether the job ends when a node cannot do it. Withdrawals wait until it can.
     var mayFail: Bool
     /// Which node each scope is on.
     var nodes: [String: String] = [:]
+    var since = ContinuousClock.now
 
     mutating func insert(_ scopes: some Sequence<String>, on node: String) {
       for scope in scopes {
@@ -35,6 +38,13 @@ final class NodeBoard: Sendable {
     let scopes: Set<String>
     /// The newest generation that the node has followed: every scope that it touches was reported before.
     var followed: UInt64 = 0
+    /// The holds that were reported in the session.
+    var holds: Set<String> = []
+
+    /// Whether the node has followed a plan without the scope, not older than `generation`.
+    func hasOutlived(_ scope: String, _ generation: UInt64) -> Bool {
+      followed >= joined && generation <= joined && !scopes.contains(scope)
+    }
   }
 
   /// What was reported of a scope last.
@@ -42,7 +52,7 @@ final class NodeBoard: Sendable {
     var report: ScopeReport
     /// The session in which it was reported; when that has ended, nobody knows how the scope stands.
     var session: Int
-    /// Since when the scope as a whole is not verified for a fault.
+    /// Since when a fault keeps the scope as a whole from being verified.
     var failedSince: ContinuousClock.Instant?
   }
 
@@ -67,29 +77,43 @@ final class NodeBoard: Sendable {
   /// - Parameter fed: the revision that is there already; plans are made of what comes after it.
   init(fed: UInt64) { state = Mutex(State(fed: fed)) }
 
-  /// The pretended scope that is verified when a node has applied a whole generation.
-  static func scope(ofNode name: String) -> String { "node/\(name)" }
-
   /// What the end of a wait is.
   enum Outcome: Sendable {
     case verified(ID<AsyncJob>)
     case failed(ID<AsyncJob>, String)
   }
 
-  func wait(_ job: ID<AsyncJob>, _ waiting: Waiting) -> [Outcome] {
+  /// - Parameter earlier: pending jobs about the same thing, the newest first. Who asks again for what is on its way waits
+  ///   for the same.
+  func wait(_ job: ID<AsyncJob>, _ waiting: Waiting, earlier: [ID<AsyncJob>] = []) -> [Outcome] {
     state.withLock { state in
+      var waiting = waiting
+      if waiting.scopes.isEmpty, let first = earlier.first(where: { state.waiting[$0] != nil }),
+        let same = state.waiting[first]
+      {
+        let mayFail = waiting.mayFail && same.mayFail
+        waiting = same
+        waiting.mayFail = mayFail
+      }
       state.waiting[job] = waiting
       for scope in waiting.scopes { state.waitingByScope[scope, default: []].insert(job) }
       return Self.look(&state, job, waiting.scopes)
     }
   }
 
-  func take(_ report: ScopeReport, session: Int) -> [Outcome] {
+  /// What a session that has ended still had to say is of no use: its node says all of it again.
+  func take(_ report: ScopeReport, from node: String, session: Int) -> [Outcome] {
     state.withLock { state in
+      guard state.sessions[node]?.number == session else { return [] }
       let before = state.reports[report.scope]?.failedSince
-      let isFailed = report.phase == .failed && report.failedKeys.isEmpty
-      state.reports[report.scope] = Reported(
-        report: report, session: session, failedSince: isFailed ? before ?? .now : nil)
+      let since: ContinuousClock.Instant? =
+        switch report.phase {
+        case .verified: nil
+        case .failed where !report.failedKeys.isEmpty: nil
+        case .failed, .lost: before ?? .now
+        default: before
+        }
+      state.reports[report.scope] = Reported(report: report, session: session, failedSince: since)
       return (state.waitingByScope[report.scope] ?? []).flatMap { Self.look(&state, $0, [report.scope]) }
     }
   }
@@ -101,40 +125,39 @@ final class NodeBoard: Sendable {
         return []
       }
       state.sessions[node]?.followed = generation
-      var outcomes: [Outcome] = []
-      for (job, waiting) in state.waiting where waiting.generation <= generation {
-        outcomes += Self.look(&state, job, waiting.scopes)
+      if current.followed < current.joined && generation >= current.joined {
+        // All that the node holds came before.
+        state.guards[node] = state.guards[node]?.filter { current.holds.contains($0.key) }
       }
-      return outcomes
+      return Self.lookAgain(&state) { $0.generation <= generation }
     }
   }
 
   /// What a node holds has changed: jobs whose removals were held may be done now.
-  func hold(_ held: GuardReport, on node: String) -> [Outcome] {
+  func hold(_ held: GuardReport, on node: String, session: Int) -> [Outcome] {
     state.withLock { state in
+      guard state.sessions[node]?.number == session else { return [] }
+      state.sessions[node]?.holds.insert(held.confirmation)
       let before = state.guards[node]?[held.confirmation]
       state.guards[node, default: [:]][held.confirmation] = held.held == 0 ? nil : held
       let released = Set(before?.revisions ?? []).subtracting(held.held == 0 ? [] : held.revisions)
-      if released.isEmpty { return [] }
-      var outcomes: [Outcome] = []
-      for (job, waiting) in state.waiting where released.contains(waiting.generation) {
-        outcomes += Self.look(&state, job, waiting.scopes)
-      }
-      return outcomes
+      return released.isEmpty ? [] : Self.lookAgain(&state) { released.contains($0.generation) }
     }
   }
 
-  /// Jobs that wait for a scope which as a whole has not been verified for so long, and can be taken back.
+  /// Jobs that have waited for so long for a scope which as a whole was not verified all the time, and can be taken back.
   func expire(_ patience: Duration) -> [Outcome] {
     state.withLock { state in
       let limit = ContinuousClock.now - patience
       var outcomes: [Outcome] = []
-      for (job, waiting) in state.waiting where waiting.mayFail {
+      for (job, waiting) in state.waiting where waiting.mayFail && waiting.since < limit {
         for scope in waiting.scopes {
           guard let reported = state.reports[scope], let since = reported.failedSince, since < limit,
-            reported.report.generation >= waiting.generation
+            reported.report.phase == .failed || reported.report.phase == .lost,
+            Self.speaks(reported, of: waiting, Self.session(state, waiting, scope))
           else { continue }
-          outcomes.append(.failed(job, reported.report.message))
+          let report = reported.report
+          outcomes.append(.failed(job, report.message.isEmpty ? report.lastDrift : report.message))
           Self.drop(&state, job)
           break
         }
@@ -148,11 +171,16 @@ final class NodeBoard: Sendable {
     case failed(String)
   }
 
+  private static func lookAgain(_ state: inout State, _ isDue: (Waiting) -> Bool) -> [Outcome] {
+    let jobs = state.waiting.compactMap { isDue($0.value) ? $0.key : nil }
+    return jobs.flatMap { look(&state, $0, state.waiting[$0]?.scopes ?? []) }
+  }
+
   /// Takes away the scopes that a job waits for no more, of those named, and ends the wait if none is left.
   private static func look(_ state: inout State, _ job: ID<AsyncJob>, _ scopes: Set<String>) -> [Outcome] {
     for scope in scopes {
-      guard let waiting = state.waiting[job], waiting.scopes.contains(scope) else { continue }
-      switch standing(state, waiting, scope) {
+      // Nothing holds the job's set while a scope is taken out: it would be copied.
+      switch standing(state, job, scope) {
       case .open: continue
       case .failed(let reason):
         drop(&state, job)
@@ -167,35 +195,44 @@ final class NodeBoard: Sendable {
     return [.verified(job)]
   }
 
-  private static func standing(_ state: State, _ waiting: Waiting, _ scope: String) -> Standing {
-    let node = waiting.nodes[scope]
-    let session = node.flatMap { state.sessions[$0] }
+  private static func standing(_ state: State, _ job: ID<AsyncJob>, _ scope: String) -> Standing {
+    guard let waiting = state.waiting[job], waiting.scopes.contains(scope) else { return .open }
     // What the revision removed is still there.
-    if let node, let held = state.guards[node]?.values,
+    if let node = waiting.nodes[scope], let held = state.guards[node]?.values,
       held.contains(where: { $0.revisions.contains(waiting.generation) })
     {
       return .open
     }
-    let followed = session?.followed ?? 0
-    if let session, followed >= session.joined, waiting.generation <= session.joined, !session.scopes.contains(scope),
-      !scope.hasPrefix("node/")
-    {
-      // It went before the session began; a report of that may have been lost with an agent that was killed.
+    let session = session(state, waiting, scope)
+    let reported = state.reports[scope]
+    if let session, session.hasOutlived(scope, waiting.generation), reported?.session != session.number {
+      // It went before the session began, and the node does not speak of it: a report of its end may have been lost with
+      // an agent that was killed.
       return .confirmed
     }
-    guard let reported = state.reports[scope] else { return .open }
+    guard let reported, speaks(reported, of: waiting, session) else { return .open }
     let report = reported.report
-    let isCurrent = reported.session == session?.number
-    guard report.generation >= waiting.generation || (isCurrent && followed >= waiting.generation) else { return .open }
     switch report.phase {
     case .verified: return .confirmed
     case .failed:
       // Without keys the whole scope is in doubt.
       if report.failedKeys.isEmpty { return .open }
+      // What was taken out is still there.
+      if !waiting.removed.isDisjoint(with: report.failedKeys) { return .open }
       if waiting.keys.isDisjoint(with: report.failedKeys) { return .confirmed }
       return waiting.mayFail ? .failed(report.message) : .open
     default: return .open
     }
+  }
+
+  private static func session(_ state: State, _ waiting: Waiting, _ scope: String) -> Session? {
+    waiting.nodes[scope].flatMap { state.sessions[$0] }
+  }
+
+  /// Whether a report tells how the scope stands since the job's revision.
+  private static func speaks(_ reported: Reported, of waiting: Waiting, _ session: Session?) -> Bool {
+    if reported.report.generation >= waiting.generation { return true }
+    return reported.session == session?.number && session?.followed ?? 0 >= waiting.generation
   }
 
   private static func drop(_ state: inout State, _ job: ID<AsyncJob>) {

@@ -32,10 +32,12 @@ extension Control {
           case .hello(let hello):
             try self.welcome(hello, continuation, number)
             node = hello.node
-          case .scope(let scope): self.settleLater(self.nodes.take(scope, session: number))
-          case .`guard`(let held): self.note(held, of: node)
+          case .scope(let scope):
+            if let node { self.settleLater(self.nodes.take(scope, from: node, session: number)) }
+          case .`guard`(let held): self.note(held, of: node, number)
           case .refusal(let refusal): self.note(refusal, of: node)
-          case .received(let received): self.note(received, of: node, number)
+          case .received(let received):
+            if let node { self.settleLater(self.nodes.follow(node, received.generation, session: number)) }
           case nil: break
           }
         }
@@ -55,19 +57,9 @@ extension Control {
     logger.notice("agent left", metadata: ["node": "\(node)"])
   }
 
-  private func note(_ received: Received, of node: String?, _ number: Int) {
+  private func note(_ held: GuardReport, of node: String?, _ number: Int) {
     guard let node else { return }
-    var report = ScopeReport()
-    report.scope = NodeBoard.scope(ofNode: node)
-    report.generation = received.generation
-    report.phase = .verified
-    settleLater(
-      nodes.take(report, session: number) + nodes.follow(node, received.generation, session: number))
-  }
-
-  private func note(_ held: GuardReport, of node: String?) {
-    guard let node else { return }
-    settleLater(nodes.hold(held, on: node))
+    settleLater(nodes.hold(held, on: node, session: number))
     if held.held > 0 {
       logger.critical(
         "the agent holds removals that nothing accounts for; traffic flows on",
@@ -95,7 +87,6 @@ extension Control {
     let told = refusal
     nodes.state.withLock { state in
       state.hellos[hello.node] = hello
-      state.guards[hello.node] = nil
       state.refusals[hello.node] = nil
       state.sessions[hello.node] = nil
       if let stranger {
@@ -108,8 +99,18 @@ extension Control {
         "this ledger is not what the node was told last; nothing can be changed, traffic flows on",
         metadata: ["node": "\(hello.node)", "reason": "\(stranger)"])
     }
-    while try !join(hello, send, number, ledger.snapshot) {}
+    for _ in 0..<Self.joinAttempts {
+      let plan = try completePlan(for: hello, ledger.snapshot)
+      if nodes.state.withLock({ join(&$0, hello, plan, send, number) }) { return }
+    }
+    // While changes come faster than plans are made, they have to wait for this one.
+    try nodes.state.withLock { state in
+      let plan = try completePlan(for: hello, ledger.snapshot)
+      _ = join(&state, hello, plan, send, number)
+    }
   }
+
+  private static let joinAttempts = 3
 
   /// A node that saw more than the ledger holds proves that the ledger is an old copy or another cloud's. Whatever was
   /// written into it would have to be given up with it.
@@ -130,10 +131,7 @@ extension Control {
     return nil
   }
 
-  /// Queues the plan of `snapshot` and registers the session, unless newer revisions were fed to the nodes meanwhile.
-  private func join(
-    _ hello: Hello, _ send: AsyncStream<PlanUpdate>.Continuation, _ number: Int, _ snapshot: Snapshot
-  ) throws -> Bool {
+  private func completePlan(for hello: Hello, _ snapshot: Snapshot) throws -> PlanUpdate {
     let known = hello.ledger == snapshot.ledger.uuidString.lowercased() ? min(hello.generation, snapshot.revision) : 0
     let (earlier, attribution) = try reconstruct(known, snapshot)
     var plan = Planner.plan(node: hello.node, state: snapshot.state, revision: known == 0 ? snapshot.revision : known)
@@ -148,21 +146,27 @@ extension Control {
     update.complete = true
     update.upserts = plan.values.sorted { $0.key < $1.key }
     update.removals = removals
-    let whole = update
-    let scopes = Set(plan.values.map(\.scope))
-    let hasJoined = nodes.state.withLock { state in
-      guard state.fed <= snapshot.revision else { return false }
-      send.yield(whole)
-      state.sessions[hello.node] = .init(
-        number: number, send: send, generation: snapshot.revision, joined: snapshot.revision, scopes: scopes)
+    return update
+  }
+
+  /// Queues a complete plan and registers the session, unless newer revisions were fed to the nodes meanwhile.
+  private func join(
+    _ state: inout NodeBoard.State, _ hello: Hello, _ plan: PlanUpdate, _ send: AsyncStream<PlanUpdate>.Continuation,
+    _ number: Int
+  ) -> Bool {
+    guard state.fed <= plan.generation else { return false }
+    guard case .enqueued = send.yield(plan) else {
+      // The node reads too slowly; it connects anew.
+      send.finish()
       return true
     }
-    if hasJoined {
-      logger.notice(
-        "agent connected",
-        metadata: ["node": "\(hello.node)", "generation": "\(hello.generation)", "objects": "\(plan.count)"])
-    }
-    return hasJoined
+    state.sessions[hello.node] = .init(
+      number: number, send: send, generation: plan.generation, joined: plan.generation,
+      scopes: Set(plan.upserts.map(\.scope)))
+    logger.notice(
+      "agent connected",
+      metadata: ["node": "\(hello.node)", "generation": "\(hello.generation)", "objects": "\(plan.upserts.count)"])
+    return true
   }
 
   /// The state as it was at `revision`, by taking back what came after, and what came after.

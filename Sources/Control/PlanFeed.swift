@@ -57,8 +57,15 @@ extension Control {
       state.fed = revision.number
     }
     if let job = revision.cause.job.flatMap({ after.jobs[ID($0)] }), job.revision == revision.number {
-      settleLater(nodes.wait(job.id, Self.waiting(for: job, differences)))
+      wait(for: job, differences, after)
     }
+  }
+
+  private func wait(
+    for job: AsyncJob, _ differences: [(node: String, PlanDifference)], _ state: CloudState
+  ) {
+    let earlier = differences.isEmpty ? Settlement.pending(before: job, in: state) : []
+    settleLater(nodes.wait(job.id, Self.waiting(for: job, differences), earlier: earlier))
   }
 
   /// What a revision changes on each node.
@@ -81,6 +88,7 @@ extension Control {
     for (node, difference) in differences {
       waiting.insert(difference.scopes, on: node)
       waiting.keys.formUnion(difference.upserts.map(\.key))
+      waiting.removed.formUnion(difference.removals.map(\.key))
       for case .port(let port)? in difference.upserts.map(\.body) {
         // Its instance follows a change of the port, and says so.
         waiting.insert(["instance/\(port.instance)"], on: node)
@@ -127,18 +135,19 @@ extension Control {
 
   /// Jobs that an earlier manager left pending wait for what their revision changed, as the nodes report it now.
   private func adoptPendingJobs(upTo last: UInt64) throws {
-    var state = ledger.snapshot.state
+    let snapshot = ledger.snapshot
+    var state = snapshot.state
     let pending = Dictionary(
       state.jobs.matching("status", .number(UInt64(JobStatus.pending.rawValue))).map { ($0.revision, $0) },
       uniquingKeysWith: { first, _ in first }
     ).filter { $0.key <= last }
     guard let first = pending.keys.min() else { return }
-    for revision in try ledger.history(from: first, to: ledger.snapshot.revision).reversed() {
+    var adopted: [(job: AsyncJob, differences: [(node: String, PlanDifference)])] = []
+    for revision in try ledger.history(from: first, to: snapshot.revision).reversed() {
       let after = state
       try state.takeBack(revision)
-      if let job = pending[revision.number] {
-        settleLater(nodes.wait(job.id, Self.waiting(for: job, differences(revision, state, after))))
-      }
+      if let job = pending[revision.number] { adopted.append((job, differences(revision, state, after))) }
     }
+    for (job, differences) in adopted.reversed() { wait(for: job, differences, snapshot.state) }
   }
 }

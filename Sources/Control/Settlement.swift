@@ -6,16 +6,24 @@ import Ledger
 /// read from the resources' own states, so it can be done again after a crash.
 enum Settlement {
   static func settle(_ job: AsyncJob, _ draft: inout Draft) throws {
-    for reference in job.references ?? [] {
-      if let subject = JobSubject(rawValue: reference.type) { try settle(subject, reference.id, &draft) }
+    for (subject, uuid) in subjects(of: job) {
+      // A later intent for the same thing is not verified yet; its own job settles it. So does that of the end of what the
+      // thing belongs to.
+      let isOvertaken = draft.state.jobs.matching("instance", .uuid(uuid)).contains {
+        $0.status == .pending && $0.revision > job.revision
+      }
+      if isOvertaken || owners(of: subject, uuid, in: draft.state).contains(where: \.isGoing) { continue }
+      try settle(subject, uuid, &draft)
     }
-    guard let uuid = job.instance, let subject = job.instanceType.flatMap(JobSubject.init(rawValue:)) else { return }
-    // A later intent for the same thing is not verified yet; its own job settles it.
-    let isOvertaken = draft.state.jobs.matching("instance", .uuid(uuid)).contains {
-      $0.status == .pending && $0.revision > job.revision
+  }
+
+  /// What a job is about.
+  private static func subjects(of job: AsyncJob) -> [(JobSubject, UUID)] {
+    var subjects = (job.references ?? []).compactMap { one in JobSubject(rawValue: one.type).map { ($0, one.id) } }
+    if let uuid = job.instance, let subject = job.instanceType.flatMap(JobSubject.init(rawValue:)) {
+      subjects.append((subject, uuid))
     }
-    if isOvertaken { return }
-    try settle(subject, uuid, &draft)
+    return subjects
   }
 
   private static func settle(_ subject: JobSubject, _ uuid: UUID, _ draft: inout Draft) throws {
@@ -40,6 +48,64 @@ enum Settlement {
     "delete", "destroy", "disable", "disassociate", "expunge", "remove", "revert", "revoke",
     "stop",
   ]
+
+  /// The pending jobs, the newest first, that were begun before this one about the same thing or what it belongs to.
+  static func pending(before job: AsyncJob, in state: CloudState) -> [ID<AsyncJob>] {
+    var earlier: [AsyncJob] = []
+    for (subject, uuid) in subjects(of: job) {
+      for id in [uuid] + owners(of: subject, uuid, in: state).map(\.id) {
+        earlier += state.jobs.matching("instance", .uuid(id)).filter {
+          $0.status == .pending && $0.revision < job.revision
+        }
+      }
+    }
+    return earlier.sorted { $0.revision > $1.revision }.map(\.id)
+  }
+
+  private struct Owner {
+    let id: UUID
+    /// Its end takes along what belongs to it.
+    let isGoing: Bool
+  }
+
+  /// What the thing that a job is about would go with.
+  private static func owners(of subject: JobSubject, _ uuid: UUID, in state: CloudState) -> [Owner] {
+    func account(_ id: ID<Account>?) -> Owner? {
+      id.flatMap { state.accounts[$0] }.map { Owner(id: $0.id.uuid, isGoing: $0.state == .removing) }
+    }
+    func network(_ id: ID<Network>?) -> Owner? {
+      id.flatMap { state.networks[$0] }.map { Owner(id: $0.id.uuid, isGoing: $0.state == .destroying) }
+    }
+    func address(_ id: ID<PublicIPAddress>?) -> Owner? {
+      id.flatMap { state.publicIPs[$0] }.map { Owner(id: $0.id.uuid, isGoing: $0.state == .releasing) }
+    }
+    func machine(_ id: ID<VirtualMachine>?) -> Owner? {
+      id.flatMap { state.virtualMachines[$0] }.map { Owner(id: $0.id.uuid, isGoing: $0.state == .expunging) }
+    }
+    let owners: [Owner?]
+    switch subject {
+    case .virtualMachine: owners = [account(state.virtualMachines[ID(uuid)]?.account)]
+    case .network: owners = [account(state.networks[ID(uuid)]?.account)]
+    case .publicIP:
+      let held = state.publicIPs[ID(uuid)]
+      // A release of the address itself takes the static NAT along, whatever becomes of the instance.
+      let target = held?.state == .allocated ? held?.staticNAT?.virtualMachine : nil
+      owners = [account(held?.account), network(held?.network), machine(target)]
+    case .firewallRule:
+      let rule = state.firewallRules[ID(uuid)]
+      owners = [account(rule?.account), network(rule?.network), address(rule?.address)]
+    case .portForwardingRule:
+      let rule = state.portForwardingRules[ID(uuid)]
+      owners = [
+        account(rule?.account), network(rule?.network), address(rule?.address), machine(rule?.virtualMachine),
+      ]
+    case .loadBalancer:
+      let rule = state.loadBalancerRules[ID(uuid)]
+      owners = [account(rule?.account), network(rule?.network), address(rule?.address)]
+    case .account, .revision, .securityGroup, .secondaryAddress: owners = []
+    }
+    return owners.compactMap { $0 }
+  }
 
   /// Takes back what could not be done.
   static func abandon(_ job: AsyncJob, _ draft: inout Draft) throws {

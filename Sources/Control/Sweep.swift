@@ -18,7 +18,7 @@ extension Control {
         }
       }
       settleLater(nodes.expire(Self.patience))
-      forgetReports(of: state)
+      forgetReports()
       if state.events.count > Self.keptEvents + 500 || state.jobs.count > Self.keptJobs + 500 {
         try? await forgetHistory()
       }
@@ -41,8 +41,10 @@ extension Control {
   }
 
   /// Reports of scopes that no longer exist are dropped, so that memory does not grow with every instance there ever was.
-  private func forgetReports(of state: CloudState) {
+  private func forgetReports() {
     nodes.state.withLock { board in
+      // Read under the lock, it has whatever was reported until now.
+      let state = self.state
       for scope in board.reports.keys where board.waitingByScope[scope] == nil {
         let parts = scope.split(separator: "/")
         guard parts.count == 2, let id = UUID(uuidString: String(parts[1])) else { continue }

@@ -15,7 +15,7 @@ extension NodeNetwork {
       removals += objects.keys.filter { !wanted.contains($0) }
       touched.formUnion(scopes.scopes.keys)
     }
-    isApplying = true
+    steps += 1
     for key in removals.sorted(by: { rank($0) > rank($1) }) {
       guard let object = objects[key] else { continue }
       touched.insert(object.scope)
@@ -41,11 +41,11 @@ extension NodeNetwork {
       scopes[name].message = ""
       report(name)
     }
-    commitDirty()
+    touched.formUnion(commitDirty())
     await updateServices()
     // Members change while programs are waited for.
-    commitDirty()
-    isApplying = false
+    touched.formUnion(commitDirty())
+    steps -= 1
     let time = Self.now()
     for name in touched {
       scopes[name].appliedAt = time
@@ -85,7 +85,7 @@ extension NodeNetwork {
       scopes[name].retry = (.now + .seconds(1), 0)
     }
     report(name)
-    if unreached == nil && scopes[name].objects <= 0 { scopes.forget(name) }
+    if scopes[name].phase == .verified && scopes[name].objects <= 0 { scopes.forget(name) }
   }
 
   /// The probe that shows a scope's way to work: its router's own, or any gateway's for the fabric and the wan.
@@ -99,6 +99,9 @@ extension NodeNetwork {
   }
 
   private func rank(_ key: String) -> Int { objects[key].map(Self.rank) ?? 0 }
+
+  /// Whether the others of its scope build on the object.
+  static func isGround(_ object: PlanObject) -> Bool { rank(object) <= 3 }
 
   private static func rank(_ object: PlanObject) -> Int {
     switch object.body {
@@ -158,9 +161,12 @@ extension NodeNetwork {
   }
 
   /// One transaction for each place that changed. An object the kernel refuses is left out, and the rest goes in.
-  func commitDirty() {
+  /// Returns the scopes that are in doubt because a transaction failed.
+  @discardableResult
+  func commitDirty() -> Set<String> {
     let names = dirty
     dirty = []
+    var doubtful: Set<String> = []
     for name in names {
       guard let place = places[name] else { continue }
       for attempt in 0..<100 {
@@ -170,19 +176,21 @@ extension NodeNetwork {
             logger.info("brought a table up to date", metadata: ["place": "\(name)", "found": "\(damage.description)"])
           }
           endFlows(ended, place)
-          for scope in placeScopes(name) { scopes[scope].trouble[name] = nil }
+          for scope in buildingScopes(name) { scopes[scope].trouble[name] = nil }
           break
         } catch {
           logger.warning("a transaction failed", metadata: ["place": "\(name)", "error": "\(error)"])
           guard attempt < 99, let key = (error as? KernelError)?.label, let object = objects[key] else {
             place.generation = nil
-            for scope in placeScopes(name) { scopes[scope].trouble[name] = "\(error)" }
+            for scope in buildingScopes(name) { scopes[scope].trouble[name] = "\(error)" }
+            doubtful.formUnion(buildingScopes(name))
             break
           }
           leaveOut(object, "\(error)")
         }
       }
     }
+    return doubtful
   }
 
   private func leaveOut(_ object: PlanObject, _ message: String) {
@@ -196,6 +204,12 @@ extension NodeNetwork {
     case Names.fabric, Names.probe: return [Names.fabric]
     default: return routers.values.filter { $0.place == name }.map(\.scope)
     }
+  }
+
+  /// The scopes with objects in the rule set of a place. Static NATs of edge gateways have elements in the fabric's.
+  private func buildingScopes(_ name: String) -> [String] {
+    guard name == Names.fabric else { return placeScopes(name) }
+    return placeScopes(name) + routers.values.filter { !$0.isVirtual }.map(\.scope)
   }
 
   /// Connections of pairs and members that the coming transaction takes away.

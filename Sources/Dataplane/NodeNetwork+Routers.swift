@@ -78,6 +78,7 @@ extension NodeNetwork {
     try replace(Names.fabric, key, [])
     places[state.place] = nil
     dirty.remove(state.place)
+    scopes[state.scope].trouble = [:]
     try NetworkNamespace.unmount(path: configuration.namespacePath(state.place))
   }
 

@@ -218,7 +218,7 @@ extension NodeNetwork {
     let now = ContinuousClock.now
     let due = scopes.scopes.filter { ($0.value.retry?.at ?? now) < now }.keys.sorted()
     if due.isEmpty { return }
-    isApplying = true
+    steps += 1
     for name in due {
       let count = (scopes[name].retry?.count ?? 0) + 1
       scopes[name].retry = (now + .seconds(1 << min(count, 5)), count)
@@ -234,7 +234,7 @@ extension NodeNetwork {
     commitDirty()
     await updateServices()
     commitDirty()
-    isApplying = false
+    steps -= 1
     await verify(Set(due))
   }
 

@@ -73,7 +73,9 @@ package actor NodeNetwork {
   var isSuspicious = false
   var beats: UInt64 = 0
   var hostsRead: [String: ContinuousClock.Instant] = [:]
-  var isApplying = false
+  /// Steps that are under way: what is wanted may not be in the kernel yet.
+  var steps = 0
+  var isApplying: Bool { steps > 0 }
 
   enum Attachment: Sendable {
     case tap
@@ -159,11 +161,13 @@ package actor NodeNetwork {
 
   func report(_ name: String) {
     var failed: [String: Int] = [:]
+    var isGroundless = false
     for key in scopes[name].failures.keys {
       guard let object = objects[key] else { continue }
+      isGroundless = isGroundless || Self.isGround(object)
       for (service, count) in ScopeLedger.services(object) { failed[service, default: 0] += count }
     }
-    send(scopes.report(name, failedServices: failed))
+    send(scopes.report(name, failedServices: failed, isGroundless: isGroundless))
   }
 
   static func now() -> Int64 {

@@ -10,6 +10,8 @@ final class Place {
   let rules: NFTables
   let conntrack: Conntrack
   private(set) var wiring: [String: [WiringItem]] = [:]
+  /// Owners whose wiring could not be brought to the kernel.
+  private var unfinished: Set<String> = []
   var table: RuleTable?
   /// The generation of the rule set that our last commit made; nil if it must be looked at first.
   var generation: UInt32?
@@ -60,15 +62,18 @@ final class Place {
   /// Puts `items` in place of what the owner had, in the kernel too.
   func wire(_ owner: String, _ items: [WiringItem], _ places: (String) -> NetworkNamespace?) throws {
     let before = wiring[owner] ?? []
-    if before == items { return }
+    let isUnfinished = unfinished.contains(owner)
+    if before == items && !isUnfinished { return }
+    unfinished.insert(owner)
     let wanted = Set(items)
     wiring[owner] = items.isEmpty ? nil : items
     for item in before.reversed() where !wanted.contains(item) {
       if case .link(let shape) = item, items.contains(where: { $0.linkName == shape.name }) { continue }
       try remove(item)
     }
-    let present = Set(before)
+    let present = isUnfinished ? [] : Set(before)
     for item in items.sorted(by: { $0.rank < $1.rank }) where !present.contains(item) { try ensure(item, places) }
+    unfinished.remove(owner)
   }
 
   func ensure(_ item: WiringItem, _ places: (String) -> NetworkNamespace?) throws {

@@ -67,8 +67,9 @@ struct ScopeLedger {
     }
   }
 
-  /// `failedServices` are the services of objects that could not be put in place.
-  func report(_ name: String, failedServices: [String: Int]) -> ScopeReport {
+  /// `failedServices` are the services of objects that could not be put in place; `isGroundless`: what the others build on
+  /// is among these objects.
+  func report(_ name: String, failedServices: [String: Int], isGroundless: Bool) -> ScopeReport {
     let scope = self[name]
     var report = ScopeReport()
     report.scope = name
@@ -82,7 +83,8 @@ struct ScopeLedger {
     report.repairs = scope.repairs
     report.lastDrift = scope.lastDrift
     // With keys the rest of the scope is verified.
-    report.failedKeys = scope.isCutOff || !scope.trouble.isEmpty ? [] : scope.failures.keys.sorted()
+    report.failedKeys =
+      scope.isCutOff || isGroundless || !scope.trouble.isEmpty ? [] : scope.failures.keys.sorted()
     report.services = scope.wanted.keys.sorted().map { service in
       let wanted = max(0, scope.wanted[service] ?? 0)
       let applied = max(0, wanted - (scope.missing[service] ?? 0) - (failedServices[service] ?? 0))

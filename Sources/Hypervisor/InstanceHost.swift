@@ -98,9 +98,6 @@ package actor InstanceHost {
     }
   }
 
-  /// Whether something that a plan up to `generation` gave up is still there.
-  package func isRemoving(upTo generation: UInt64) -> Bool { removedAt.values.contains { $0 <= generation } }
-
   /// True while nothing waits to be done.
   package var isIdle: Bool { busy.isEmpty && queued.isEmpty }
 

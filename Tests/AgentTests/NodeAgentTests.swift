@@ -1,4 +1,5 @@
 import Addresses
+import Control
 import Dataplane
 import Glibc
 import Hypervisor
@@ -12,8 +13,12 @@ import Testing
 
 private final class RecordedNetwork: NetworkPlane, InstanceNetwork {
   let changes = Mutex<[PlanChange]>([])
+  let onApply = Mutex<(@Sendable () async -> Void)?>(nil)
   func start() async throws {}
-  func apply(_ change: PlanChange) async { changes.withLock { $0.append(change) } }
+  func apply(_ change: PlanChange) async {
+    changes.withLock { $0.append(change) }
+    await onApply.withLock { $0 }?()
+  }
   func stop() async {}
   func plugTap(_ port: Port) async throws -> (link: String, mtu: UInt32) { throw CancellationError() }
   func plugVeth(_ port: Port, into namespace: NetworkNamespace, as link: String) async throws {}
@@ -108,6 +113,106 @@ struct NodeAgentTests {
           #expect(changes.count == 4)
           #expect(changes.dropLast().last?.upserts.count == 1 && changes.last?.removals == [nat(20).key])
         }
+      }
+    }
+  }
+
+  /// A manager that only listens.
+  private final class Listener: Sendable {
+    private let reports = Mutex<[NodeReport]>([])
+
+    func serve(_ folder: String) -> Task<Void, any Error> {
+      var logger = Logger(label: "test")
+      logger.logLevel = .critical
+      let server = NodeServer(socketPath: folder + "/node.sock", logger: logger) { session in
+        for try await report in session.reports { self.reports.withLock { $0.append(report) } }
+      }
+      return Task { try await server.run() }
+    }
+
+    var heard: [NodeReport] { reports.withLock { $0 } }
+    var holds: [GuardReport] { heard.compactMap { if case .guard(let held) = $0.body { held } else { nil } } }
+    var hellos: [Hello] { heard.compactMap { if case .hello(let hello) = $0.body { hello } else { nil } } }
+    var refusals: [Refusal] { heard.compactMap { if case .refusal(let refusal) = $0.body { refusal } else { nil } } }
+    func acknowledged(_ generation: UInt64) -> Bool { heard.contains { $0.received.generation == generation } }
+  }
+
+  private func listen(
+    to agent: NodeAgent, _ folder: String, _ body: (Listener) async throws -> Void
+  ) async throws {
+    let listener = Listener()
+    let server = listener.serve(folder)
+    try await run(agent) {
+      try await settles { listener.hellos.count == 1 }
+      try await body(listener)
+    }
+    server.cancel()
+    _ = await server.result
+  }
+
+  @Test(.timeLimit(.minutes(1)))
+  func `a release is told once it was carried out, also when more is held in the same step`() async throws {
+    try await withFolder { folder in
+      let network = RecordedNetwork()
+      let agent = agent(folder, network)
+      try await listen(to: agent, folder) { listener in
+        await agent.follow(complete((0..<5).map { nat($0) }, generation: 10))
+        await agent.follow(complete((1..<5).map { nat($0) }, generation: 11))
+        try await settles { listener.acknowledged(11) }
+        #expect(listener.holds.map(\.held) == [1])
+        let name = try #require(listener.holds.first?.confirmation)
+        let during = Mutex<[GuardReport]>([])
+        network.onApply.withLock {
+          $0 = {
+            // Time for whatever is on its way.
+            try? await Task.sleep(for: .milliseconds(100))
+            during.withLock { $0 = listener.holds }
+          }
+        }
+        var confirmation = difference(base: 11, generation: 11)
+        confirmation.confirmations = [name]
+        await agent.follow([
+          confirmation, difference(removing: [(nat(2).key, 0)], base: 11, generation: 12),
+        ])
+        #expect(network.changes.withLock { $0.last?.removals } == [nat(0).key])
+        let told = during.withLock { $0 }
+        #expect(told.count == 2 && told.last?.confirmation != name && told.last?.held == 1, "\(told)")
+        try await settles { listener.acknowledged(12) }
+        #expect(listener.holds.count == 3 && listener.holds.last?.confirmation == name)
+        #expect(listener.holds.last?.held == 0)
+        let released = listener.heard.lastIndex { if case .guard = $0.body { true } else { false } }
+        let acknowledged = listener.heard.lastIndex { $0.received.generation == 12 }
+        #expect(released ?? 9 < acknowledged ?? 0)
+      }
+    }
+  }
+
+  @Test(.timeLimit(.minutes(1)))
+  func `after a failed save the agent asks for a plan with an ordinary hello, and nothing is held`() async throws {
+    try await withFolder { folder in
+      let network = RecordedNetwork()
+      let agent = agent(folder, network)
+      try await listen(to: agent, folder) { listener in
+        await agent.follow(complete([nat(1), nat(2)], generation: 10))
+        rename(folder + "/agent", folder + "/elsewhere")
+        let start = ContinuousClock.now
+        await agent.follow([
+          difference(removing: [(nat(1).key, 11)]), difference([nat(3, revision: 12)], base: 11, generation: 12),
+        ])
+        try await settles { !listener.refusals.isEmpty }
+        rename(folder + "/elsewhere", folder + "/agent")
+        try await settles { listener.hellos.count == 2 }
+        #expect(ContinuousClock.now - start > .milliseconds(900))
+        #expect(listener.refusals.map(\.generation) == [11], "what follows is no surprise")
+        let hello = try #require(listener.hellos.last)
+        #expect(hello.node == "n1" && hello.ledger == "ledger" && hello.epoch == 1 && hello.generation == 10)
+        var plan = complete([nat(2), nat(3, revision: 12)], generation: 12)
+        plan.removals = difference(removing: [(nat(1).key, 11)]).removals
+        await agent.follow(plan)
+        #expect(network.changes.withLock { $0.last?.removals } == [nat(1).key])
+        try await settles { listener.acknowledged(12) }
+        try await Task.sleep(for: .milliseconds(1200))
+        #expect(listener.holds.isEmpty && listener.hellos.count == 2, "it asks once")
       }
     }
   }

@@ -75,3 +75,16 @@ func settles(
   }
   Issue.record("it did not come true: \(comment())", sourceLocation: sourceLocation)
 }
+
+extension ReportBoard {
+  /// The next report, or nil if there is none within the time.
+  func next(within limit: Duration) async -> NodeReport? {
+    let next = Task { await self.next() }
+    let clock = Task {
+      try await Task.sleep(for: limit)
+      next.cancel()
+    }
+    defer { clock.cancel() }
+    return await next.value
+  }
+}

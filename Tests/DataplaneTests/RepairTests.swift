@@ -3,6 +3,7 @@ import Dataplane
 import Glibc
 import Kernel
 import NodePlan
+import Synchronization
 import Testing
 
 /// Damage of every kind, and how long until it is undone.
@@ -90,6 +91,71 @@ import Testing
       try await NodeNetwork.destroy(configuration: lab.configuration)
       #expect(try !MountPoint.isMountPoint(lab.configuration.runDirectory))
       #expect(try RouteSocket(in: lab.host).link("daruma0") == nil)
+    }
+  }
+
+  @Test func `what the kernel refuses is tried again, and verified when the reason is gone`() async throws {
+    try await Lab.with { lab in
+      await lab.apply(Plans.base, complete: true)
+      let fabric = try lab.namespace("fabric")
+      let foreign = ["link", "add", "foreign", "type", "vxlan", "id", "4660", "dstport", "4789", "local", "127.0.0.1"]
+      #expect(try lab.run("/usr/sbin/ip", foreign, in: fabric).isEmpty)
+      let port = Plans.portObject(Plans.port(1, network: Plans.isolated, router: Plans.virtual))
+      let number = await lab.apply(Plans.isolatedNetwork + [port])
+      let scope = "network/" + Plans.isolated
+      #expect(lab.last(scope)?.phase == .failed && lab.last(scope)?.generation == number)
+      #expect(lab.last(scope)?.failedKeys == [], "all of the network is in doubt")
+      // It is tried again meanwhile.
+      try await Task.sleep(for: .seconds(4))
+      let phases = lab.reports.withLock { $0.filter { $0.scope == scope && $0.generation == number }.map(\.phase) }
+      #expect(!phases.contains(.verified) && phases.count { $0 == .failed } > 1, "\(phases)")
+      #expect(try lab.run("/usr/sbin/ip", ["link", "del", "foreign"], in: fabric).isEmpty)
+      #expect(await lab.wait { lab.last(scope)?.phase == .verified }, "\(String(describing: lab.last(scope)))")
+      #expect(try RouteSocket(in: fabric).link("x-1234") != nil)
+    }
+  }
+
+  @Test func `a rule that has no place yet is named, and verified once it has one`() async throws {
+    try await Lab.with { lab in
+      let scope = Plans.edgeScopes[0]
+      let first = Plans.nat(Plans.cells[0], "203.0.113.70", "10.1.0.10")
+      await lab.apply(EdgeTests.plan([first]), complete: true)
+      #expect(lab.last(scope)?.phase == .verified)
+      var second = Plans.nat(Plans.cells[0], "203.0.113.70", "10.1.0.11")
+      second.key = "staticnat/second"
+      let number = await lab.apply([second])
+      #expect(lab.last(scope)?.phase == .failed && lab.last(scope)?.failedKeys == [second.key])
+      await lab.apply([], removing: [first.key])
+      #expect(await lab.wait { lab.last(scope)?.phase == .verified })
+      #expect(lab.last(scope)?.generation == number + 1)
+      _ = try await EdgeTests.instances(lab)
+      #expect(Talk.ask("203.0.113.70", 80, in: lab.host) == "vm2 203.0.113.1")
+    }
+  }
+
+  @Test func `while probes do not pass a change is in doubt, and verified when they pass again`() async throws {
+    try await Lab.with { lab in
+      await lab.apply(EdgeTests.plan(), complete: true)
+      let scope = Plans.edgeScopes[0]
+      #expect(lab.last(scope)?.phase == .verified)
+      let router = try lab.namespace(Names.router(Plans.cells[0]))
+      func forward(_ isOn: Bool) throws {
+        try lab.run("/bin/sh", ["-c", "echo \(isOn ? 1 : 0) > /proc/sys/net/ipv4/ip_forward"], in: router)
+      }
+      try forward(false)
+      let number = await lab.apply([Plans.nat(Plans.cells[0], "203.0.113.70", "10.1.0.10")])
+      let report = try #require(lab.last(scope))
+      #expect(report.generation == number && (report.phase == .failed || report.phase == .lost), "\(report.phase)")
+      #expect(report.failedKeys.isEmpty && report.message.contains("probe"))
+      // Nothing is wrong with the rules: it stays so, and nothing of them is given up.
+      try await Task.sleep(for: .seconds(3))
+      let phases = lab.reports.withLock { $0.filter { $0.scope == scope && $0.generation == number }.map(\.phase) }
+      #expect(!phases.contains(.verified), "\(phases)")
+      try forward(true)
+      #expect(await lab.wait { lab.last(scope)?.phase == .verified }, "\(String(describing: lab.last(scope)))")
+      #expect(lab.last(scope)?.generation == number && lab.last(scope)?.failedKeys == [])
+      _ = try await EdgeTests.instances(lab)
+      #expect(Talk.ask("203.0.113.70", 80, in: lab.host) == "vm1 203.0.113.1")
     }
   }
 
