@@ -17,13 +17,8 @@ package protocol Storage: AnyObject, Sendable {
   /// remembers it, so that what `load` reads is believed. The ledger refuses whatever does not contain it.
   func acknowledged() throws(LedgerError) -> Head?
 
-  /// Reads everything of one moment, changing nothing. `resources` gets the checkpoint, each resource once in any order;
-  /// `revisions` gets every revision that is kept, in pieces of consecutive numbers. Both are called with pieces of some
-  /// hundreds to thousands, by several threads at once where that is faster. What they throw ends the loading and is thrown.
-  func load(
-    resources: @escaping @Sendable ([ResourceRecord]) throws -> Void,
-    revisions: @escaping @Sendable ([RevisionRecord]) throws -> Void
-  ) throws(LedgerError) -> Standing
+  /// Reads everything of one moment into `loading`, changing nothing.
+  func load(_ loading: any Loading) throws(LedgerError)
 
   /// What was loaded is proven: whoever wrote before must not any more, what was read is made durable where it may not be,
   /// and `standing` is written (it is what was loaded, but for the epoch after a restore).
@@ -50,6 +45,16 @@ package protocol Storage: AnyObject, Sendable {
 
   /// Makes everything durable and gives the storage back. Nothing is called afterwards.
   func close() throws(LedgerError)
+}
+
+/// Takes in what a storage holds, and proves it. What its functions throw ends the loading and is thrown by it.
+package protocol Loading: Sendable {
+  /// Called first, once.
+  func begin(_ standing: Standing) throws(LedgerError)
+  /// A piece of the checkpoint, of some hundreds to thousands: each resource once, in any order, from any thread.
+  func take(_ resources: [ResourceRecord]) throws(LedgerError)
+  /// A piece of the revisions after `standing.anchor`: consecutive, the pieces in any order, from any thread.
+  func take(_ revisions: [RevisionRecord]) throws(LedgerError)
 }
 
 /// A revision as it is stored. A storage looks at nothing in `content`.
