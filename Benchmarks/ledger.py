@@ -20,12 +20,18 @@ DARUMA = str(ROOT / ".build/release/daruma")
 
 
 def floor(folder, count=400):
-    """Milliseconds of single flushed commits of 1,300 bytes."""
+    """Milliseconds of single flushed commits of 1,300 bytes, into a log that has its size already."""
     path = os.path.join(folder, "floor")
     database = sqlite3.connect(path, isolation_level=None)
     for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 4000"):
         database.execute(f"PRAGMA {pragma}")
     database.execute("CREATE TABLE revision (number INTEGER PRIMARY KEY, content BLOB)")
+    database.execute("PRAGMA synchronous = OFF")
+    for number in range(4000):
+        database.execute("INSERT INTO revision VALUES (?, ?)", (-1 - number, os.urandom(1300)))
+    database.execute("PRAGMA wal_checkpoint(RESTART)")
+    database.execute("PRAGMA synchronous = FULL")
+    os.sync()
     times = []
     for number in range(count):
         content = os.urandom(1300)

@@ -129,7 +129,7 @@ extension Control {
   private func adoptPendingJobs(upTo last: UInt64) throws {
     var state = ledger.snapshot.state
     let pending = Dictionary(
-      state.jobs.matching("status", .number(UInt64(JobStatus.pending.rawValue))).map { ($0.revision, $0) },
+      state.jobs.matching("pending", .number(1)).map { ($0.revision, $0) },
       uniquingKeysWith: { first, _ in first }
     ).filter { $0.key <= last }
     guard let first = pending.keys.min() else { return }
