@@ -9,14 +9,17 @@ package enum PastMoment: Sendable {
 }
 
 extension Control {
-  /// The revisions `first` to `last`, newest first.
+  /// The oldest revision that is kept.
+  package var oldestRevision: UInt64 { ledger.oldest }
+
+  /// Those of the revisions `first` to `last` that are kept, newest first.
   package func revisions(from first: UInt64, to last: UInt64) throws -> [Revision] {
-    try ledger.history(from: first, to: last).reversed()
+    try ledger.history(from: max(first, ledger.oldest), to: last).reversed()
   }
 
-  /// The last revision that is not younger than `instant`; 0 if all are.
+  /// The last revision that is not younger than `instant`; the one before the oldest that is kept if all are.
   package func revision(at instant: Date) throws -> UInt64 {
-    var (low, high) = (UInt64(0), ledger.snapshot.revision)
+    var (low, high) = (ledger.oldest - 1, ledger.snapshot.revision)
     while low < high {
       let middle = low + (high - low + 1) / 2
       guard let revision = try ledger.history(from: middle, to: middle).first else { return low }
@@ -29,7 +32,7 @@ extension Control {
   package func history(of resource: UUID) throws -> [Revision] {
     var found: [Revision] = []
     var last = ledger.snapshot.revision
-    while last > 0 {
+    while last >= ledger.oldest, last > 0 {
       let first = last > Self.historyStep ? last - Self.historyStep + 1 : 1
       found += try revisions(from: first, to: last).filter { $0.changes.contains { $0.id == resource } }
       last = first - 1
@@ -41,8 +44,9 @@ extension Control {
 
   /// Takes back what a revision did, with what its job did in the end.
   package func revertRevision(_ number: UInt64, by caller: Caller) async throws -> Started {
-    guard let revision = try ledger.history(from: number, to: number).first else {
-      throw ControlError(.invalidParameter, "There is no revision \(number)")
+    guard let revision = try revisions(from: number, to: number).first(where: { $0.number == number }) else {
+      throw ControlError(
+        .invalidParameter, "There is no revision \(number); those from \(oldestRevision) to \(snapshot.revision) are kept")
     }
     if !caller.isRootAdmin {
       let owners = revision.changes.flatMap { [$0.before, $0.after] }.compactMap { $0?.ownerAccount }
@@ -59,7 +63,10 @@ extension Control {
     guard job?.status != .pending else {
       throw ControlError(.resourceInUse, "The job of revision \(number) is not done; wait for it")
     }
-    let end = try job?.settled.flatMap { try ledger.history(from: $0, to: $0).first }
+    let end = try job?.settled.flatMap { try revisions(from: $0, to: $0).first }
+    if revision.changes.contains(where: \.isBeforeUnknown) {
+      throw ControlError(.invalidParameter, "What was before revision \(number) is no longer kept")
+    }
     let changes = try Self.merge(([revision] + (end.map { [$0] } ?? [])).flatMap(\.changes))
     guard !changes.isEmpty else {
       throw ControlError(.invalidParameter, "Revision \(number) changed nothing that can be taken back")
@@ -99,6 +106,10 @@ extension Control {
     }
     let base = snapshot
     guard number <= base.revision else { throw ControlError(.invalidParameter, "There is no revision \(number) yet") }
+    guard number + 1 >= oldestRevision else {
+      throw ControlError(
+        .invalidParameter, "What happened before revision \(oldestRevision) is no longer kept; choose a later moment")
+    }
     var past = base.state
     var touched: [UUID: ResourceChange] = [:]
     for revision in try ledger.history(from: number + 1, to: base.revision).reversed() {
@@ -143,8 +154,9 @@ extension Control {
   private static func merge(_ changes: [ResourceChange]) throws -> [ResourceChange] {
     var merged: [UUID: ResourceChange] = [:]
     for change in changes where change.kind != AsyncJob.kind && change.kind != Event.kind {
-      let before = merged[change.id].map(\.before) ?? change.before
-      merged[change.id] = ResourceChange(kind: change.kind, id: change.id, before: before, after: change.after)
+      let first = merged[change.id] ?? change
+      merged[change.id] = ResourceChange(
+        kind: change.kind, id: change.id, previous: first.previous, before: first.before, after: change.after)
     }
     return merged.values.sorted { ($0.kind, $0.id.uuidString) < ($1.kind, $1.id.uuidString) }
   }

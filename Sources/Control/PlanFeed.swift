@@ -138,14 +138,14 @@ extension Control {
     let snapshot = ledger.snapshot
     var state = snapshot.state
     let pending = Dictionary(
-      state.jobs.matching("status", .number(UInt64(JobStatus.pending.rawValue))).map { ($0.revision, $0) },
+      state.jobs.matching("pending", .number(1)).map { ($0.revision, $0) },
       uniquingKeysWith: { first, _ in first }
     ).filter { $0.key <= last }
     guard let first = pending.keys.min() else { return }
     var adopted: [(job: AsyncJob, differences: [(node: String, PlanDifference)])] = []
-    for revision in try ledger.history(from: first, to: snapshot.revision).reversed() {
+    for revision in try ledger.history(from: max(first, ledger.oldest), to: snapshot.revision).reversed() {
       let after = state
-      try state.takeBack(revision)
+      guard (try? state.takeBack(revision)) != nil else { break }
       if let job = pending[revision.number] { adopted.append((job, differences(revision, state, after))) }
     }
     for (job, differences) in adopted.reversed() { wait(for: job, differences, snapshot.state) }

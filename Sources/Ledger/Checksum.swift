@@ -2,11 +2,11 @@ internal import Crypto
 internal import FoundationEssentials
 
 /// A SHA-256 value.
-struct Checksum: Hashable, Sendable {
+package struct Checksum: Hashable, Sendable {
   private var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
 
-  static let byteCount = 32
-  static let zero = Checksum()
+  package static let byteCount = 32
+  package static let zero = Checksum()
 
   private init() {}
 
@@ -22,7 +22,17 @@ struct Checksum: Hashable, Sendable {
     hash.finalize().withUnsafeBytes { digest in withUnsafeMutableBytes(of: &words) { $0.copyMemory(from: digest) } }
   }
 
+  /// `nil` unless there are `byteCount` of them.
+  package init?(bytes: some Collection<UInt8>) {
+    guard bytes.count == Self.byteCount else { return nil }
+    withUnsafeMutableBytes(of: &words) { $0.copyBytes(from: bytes) }
+  }
+
+  package var bytes: [UInt8] { withUnsafeBytes(of: words) { Array($0) } }
+
   var data: Data { withUnsafeBytes(of: words) { Data($0) } }
+
+  func withBytes<Value>(_ body: (UnsafeRawBufferPointer) -> Value) -> Value { withUnsafeBytes(of: words, body) }
 
   /// Adds `other` to, or takes it out of, a sum over a set whose order does not matter.
   mutating func toggle(_ other: Checksum) {
@@ -32,18 +42,29 @@ struct Checksum: Hashable, Sendable {
     words.3 ^= other.words.3
   }
 
-  static func == (left: Checksum, right: Checksum) -> Bool { left.words == right.words }
+  package static func == (left: Checksum, right: Checksum) -> Bool { left.words == right.words }
 
-  func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
+  package func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
 }
 
 extension Checksum {
-  /// One resource's part in the digest of the state.
-  static func resource(kind: String, id: UUID, body: Data) -> Checksum {
+  /// Shows that a resource of the checkpoint is what was written there.
+  static func proof(kind: String, id: UUID, revision: UInt64, body: ArraySlice<UInt8>) -> Checksum {
     Checksum { hash in
       hash.add(Array(kind.utf8))
       hash.add(id)
-      hash.update(data: body)
+      hash.add(revision)
+      body.withUnsafeBytes { hash.update(bufferPointer: $0) }
+    }
+  }
+
+  /// One resource's part in the checkpoint's digest: that it is there, as this revision wrote it.
+  static func presence(kind: String, id: UUID, revision: UInt64) -> Checksum {
+    Checksum { hash in
+      hash.add(Array("presence".utf8))
+      hash.add(Array(kind.utf8))
+      hash.add(id)
+      hash.add(revision)
     }
   }
 
@@ -55,17 +76,14 @@ extension Checksum {
     }
   }
 
-  /// Binds a revision to all that came before it.
-  static func link(after previous: Checksum, _ revision: StoredRevision) -> Checksum {
+  /// Binds a revision to all that came before it. `revision.chain` is not looked at.
+  static func link(after previous: Checksum, _ revision: RevisionRecord) -> Checksum {
     Checksum { hash in
-      hash.update(data: previous.data)
+      hash.add(previous)
       hash.add(revision.number)
       hash.add(revision.time.bitPattern)
-      hash.add(UInt64(revision.cause.count))
-      hash.update(data: revision.cause)
-      hash.add(UInt64(revision.changes.count))
-      hash.update(data: revision.changes)
-      hash.update(data: revision.state.data)
+      hash.add(UInt64(revision.content.count))
+      revision.content.withUnsafeBytes { hash.update(bufferPointer: $0) }
     }
   }
 }
@@ -79,6 +97,10 @@ extension SHA256 {
   mutating func add(_ bytes: [UInt8]) {
     add(UInt64(bytes.count))
     update(data: bytes)
+  }
+
+  mutating func add(_ checksum: Checksum) {
+    checksum.withBytes { update(bufferPointer: $0) }
   }
 
   mutating func add(_ uuid: UUID) {

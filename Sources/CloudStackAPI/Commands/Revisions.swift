@@ -21,7 +21,7 @@ extension Commands {
         return .list("revision", found.map { fields(of: $0, request, detailed: true) }, count: found.count)
       }
       let end = try request.arguments.date("enddate").map(control.revision(at:)) ?? control.snapshot.revision
-      var first: UInt64 = 1
+      var first = control.oldestRevision
       if let start = request.arguments.date("startdate") {
         first = try control.revision(at: start.addingTimeInterval(-0.000_001)) + 1
       }
