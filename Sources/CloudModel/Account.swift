@@ -8,6 +8,9 @@ package struct Account: Resource {
     Index("name", unique: true) { [.scoped($0.domain.uuid, $0.name.lowercased())] },
     Index("domain") { [.id($0.domain)] },
   ]
+  package static let references: [Reference<Account>] = [
+    Reference("domain", to: Domain.self) { [$0.domain] }
+  ]
 
   package let id: ID<Account>
   package var name: String

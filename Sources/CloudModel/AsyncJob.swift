@@ -8,7 +8,8 @@ package struct AsyncJob: Resource {
   package static let indexes: [Index<AsyncJob>] = [
     Index("account") { [.id($0.account)] },
     Index("pending") { $0.status == .pending ? [.number(1)] : [] },
-    Index("instance") { job in ((job.instance.map { [$0] } ?? []) + (job.references ?? []).map(\.id)).map(IndexKey.uuid) },
+    Index("instance") { job in ((job.instance.map { [$0] } ?? []) + (job.references ?? []).map(\.id)).map(IndexKey.uuid)
+    },
   ]
 
   package let id: ID<AsyncJob>

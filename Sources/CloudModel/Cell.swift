@@ -11,6 +11,9 @@ package struct Cell: Resource {
     Index("node") { [.text($0.node)] },
     Index("index", unique: true) { [.number(UInt64($0.index))] },
   ]
+  package static let references: [Reference<Cell>] = [
+    Reference("zone", to: Zone.self) { [$0.zone] }
+  ]
 
   package let id: ID<Cell>
   package var name: String

@@ -10,6 +10,11 @@ package struct FirewallRule: Resource {
     Index("address") { $0.address.map { [.id($0)] } ?? [] },
     Index("account") { [.id($0.account)] },
   ]
+  package static let references: [Reference<FirewallRule>] = [
+    Reference("network", to: Network.self) { [$0.network] },
+    Reference("address", to: PublicIPAddress.self) { $0.address.map { [$0] } ?? [] },
+    Reference("account", to: Account.self) { [$0.account] },
+  ]
 
   package let id: ID<FirewallRule>
   package var network: ID<Network>

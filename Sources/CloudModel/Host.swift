@@ -8,6 +8,9 @@ package struct Host: Resource {
     Index("zone") { [.id($0.zone)] },
     Index("node") { [.text($0.node)] },
   ]
+  package static let references: [Reference<Host>] = [
+    Reference("zone", to: Zone.self) { [$0.zone] }
+  ]
 
   package let id: ID<Host>
   package var name: String

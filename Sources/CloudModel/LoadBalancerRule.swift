@@ -11,6 +11,12 @@ package struct LoadBalancerRule: Resource {
     Index("account") { [.id($0.account)] },
     Index("instance") { $0.members.map { .id($0.virtualMachine) } },
   ]
+  package static let references: [Reference<LoadBalancerRule>] = [
+    Reference("address", to: PublicIPAddress.self) { [$0.address] },
+    Reference("network", to: Network.self) { $0.network.map { [$0] } ?? [] },
+    Reference("account", to: Account.self) { [$0.account] },
+    Reference("instance", to: VirtualMachine.self) { $0.members.map(\.virtualMachine) },
+  ]
 
   package let id: ID<LoadBalancerRule>
   package var name: String

@@ -10,6 +10,10 @@ package struct Network: Resource {
     Index("account") { [.id($0.account)] },
     Index("vni", unique: true) { $0.vni.map { [.number(UInt64($0))] } ?? [] },
   ]
+  package static let references: [Reference<Network>] = [
+    Reference("zone", to: Zone.self) { [$0.zone] },
+    Reference("account", to: Account.self) { [$0.account] },
+  ]
 
   package let id: ID<Network>
   package var name: String

@@ -11,6 +11,12 @@ package struct PortForwardingRule: Resource {
     Index("account") { [.id($0.account)] },
     Index("instance") { [.id($0.virtualMachine)] },
   ]
+  package static let references: [Reference<PortForwardingRule>] = [
+    Reference("address", to: PublicIPAddress.self) { [$0.address] },
+    Reference("network", to: Network.self) { [$0.network] },
+    Reference("account", to: Account.self) { [$0.account] },
+    Reference("instance", to: VirtualMachine.self) { [$0.virtualMachine] },
+  ]
 
   package let id: ID<PortForwardingRule>
   package var address: ID<PublicIPAddress>

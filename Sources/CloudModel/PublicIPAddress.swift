@@ -18,6 +18,12 @@ package struct PublicIPAddress: Resource {
     Index("instance") { $0.staticNAT.map { [.id($0.virtualMachine)] } ?? [] },
     Index("cell") { $0.state == .free ? [] : $0.cell.map { [.id($0)] } ?? [] },
   ]
+  package static let references: [Reference<PublicIPAddress>] = [
+    Reference("range", to: PublicIPRange.self) { [$0.range] },
+    Reference("account", to: Account.self) { $0.account.map { [$0] } ?? [] },
+    Reference("network", to: Network.self) { $0.network.map { [$0] } ?? [] },
+    Reference("instance", to: VirtualMachine.self) { $0.staticNAT.map { [$0.virtualMachine] } ?? [] },
+  ]
 
   package let id: ID<PublicIPAddress>
   package var address: IPv4

@@ -9,6 +9,10 @@ package struct PublicIPRange: Resource {
     Index("zone") { [.id($0.zone)] },
     Index("cell") { $0.cell.map { [.id($0)] } ?? [] },
   ]
+  package static let references: [Reference<PublicIPRange>] = [
+    Reference("zone", to: Zone.self) { [$0.zone] },
+    Reference("cell", to: Cell.self) { $0.cell.map { [$0] } ?? [] },
+  ]
 
   package let id: ID<PublicIPRange>
   package var zone: ID<Zone>

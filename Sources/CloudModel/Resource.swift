@@ -10,6 +10,7 @@ package protocol Resource: Codable, Hashable, Sendable {
   static var kind: String { get }
   static var table: TablePath<Self> { get }
   static var indexes: [Index<Self>] { get }
+  static var references: [Reference<Self>] { get }
   /// Fields that are never shown, nor stored in the clear.
   static var secretFields: Set<String> { get }
   var id: ID<Self> { get }
@@ -31,6 +32,7 @@ package protocol Resource: Codable, Hashable, Sendable {
 
 extension Resource {
   package static var indexes: [Index<Self>] { [] }
+  package static var references: [Reference<Self>] { [] }
   package static var secretFields: Set<String> { [] }
 
   package static func row(_ id: ID<Self>, in table: Table<Self>) -> Table<Self>.Row? { table.rows[id] }

@@ -10,6 +10,10 @@ package struct SecurityGroup: Resource {
     Index("peer") { group in (group.ingress + group.egress).compactMap { $0.group.map(IndexKey.id) } },
     Index("rule", unique: true) { ($0.ingress + $0.egress).map { .uuid($0.id) } },
   ]
+  package static let references: [Reference<SecurityGroup>] = [
+    Reference("account", to: Account.self) { [$0.account] },
+    Reference("peer", to: SecurityGroup.self) { group in (group.ingress + group.egress).compactMap(\.group) },
+  ]
 
   package let id: ID<SecurityGroup>
   package var name: String

@@ -9,6 +9,9 @@ package struct User: Resource {
     Index("username", unique: true) { [.scoped($0.domain.uuid, $0.username.lowercased())] },
     Index("account") { [.id($0.account)] },
   ]
+  package static let references: [Reference<User>] = [
+    Reference("account", to: Account.self) { [$0.account] }
+  ]
 
   package static let secretFields: Set<String> = ["apiKey", "passwordHash", "secretKey"]
 

@@ -18,6 +18,12 @@ package struct VirtualMachine: Resource {
     Index("securitygroup") { $0.securityGroups.map(IndexKey.id) },
     Index("expunging") { $0.expungeAfter == nil ? [] : [.number(1)] },
   ]
+  package static let references: [Reference<VirtualMachine>] = [
+    Reference("account", to: Account.self) { [$0.account] },
+    Reference("network", to: Network.self) { $0.nics.map(\.network) },
+    Reference("host", to: Host.self) { $0.host.map { [$0] } ?? [] },
+    Reference("securitygroup", to: SecurityGroup.self) { $0.securityGroups },
+  ]
 
   package static let secretFields: Set<String> = ["userData"]
 

@@ -9,6 +9,11 @@ package struct VirtualRouter: Resource {
     Index("account") { [.id($0.account)] },
     Index("host") { [.id($0.host)] },
   ]
+  package static let references: [Reference<VirtualRouter>] = [
+    Reference("network", to: Network.self) { [$0.network] },
+    Reference("account", to: Account.self) { [$0.account] },
+    Reference("host", to: Host.self) { [$0.host] },
+  ]
 
   package let id: ID<VirtualRouter>
   package var name: String

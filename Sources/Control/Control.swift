@@ -49,9 +49,14 @@ package final class Control: Sendable {
     if let reason = nodes.state.withLock({ $0.distrust }) {
       throw ControlError(.resourceUnavailable, "The manager refuses to change anything: \(reason)")
     }
+    let whole: @Sendable (inout Draft) throws -> Value = { draft in
+      let value = try body(&draft)
+      try draft.requireReferences()
+      return value
+    }
     do {
-      if Self.isPreviewing { throw try preview(cause, body) }
-      return try await ledger.transact(cause, body).value
+      if Self.isPreviewing { throw try preview(cause, whole) }
+      return try await ledger.transact(cause, whole).value
     } catch let error as ModelError {
       throw ControlError(.invalidParameter, error.message)
     } catch let error as LedgerError {

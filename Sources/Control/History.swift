@@ -46,7 +46,8 @@ extension Control {
   package func revertRevision(_ number: UInt64, by caller: Caller) async throws -> Started {
     guard let revision = try revisions(from: number, to: number).first(where: { $0.number == number }) else {
       throw ControlError(
-        .invalidParameter, "There is no revision \(number); those from \(oldestRevision) to \(snapshot.revision) are kept")
+        .invalidParameter,
+        "There is no revision \(number); those from \(oldestRevision) to \(snapshot.revision) are kept")
     }
     if !caller.isRootAdmin {
       let owners = revision.changes.flatMap { [$0.before, $0.after] }.compactMap { $0?.ownerAccount }

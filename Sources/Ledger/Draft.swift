@@ -35,6 +35,11 @@ package struct Draft {
     R.remove(id, from: &state)
   }
 
+  /// Throws if something that was touched names what is not there, or was removed and is named.
+  package func requireReferences() throws(ModelError) {
+    for key in touched.keys { try CloudState.require(key.kind, key.id, in: state) }
+  }
+
   private mutating func touch<R: Resource>(_ id: ID<R>) {
     let key = ResourceKey(kind: R.kind, id: id.uuid)
     guard touched[key] == nil else { return }

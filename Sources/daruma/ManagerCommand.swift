@@ -95,13 +95,18 @@ struct ManagerCommand: AsyncParsableCommand {
     let server = NodeServer(socketPath: folder.managerSocket, logger: logger) { session in
       try await control.serve(reports: session.reports) { try await session.send($0) }
     }
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await control.run() }
-      group.addTask { try await server.run() }
-      group.addTask { try await StatusFeed(control: control, board: board, logger: logger).run() }
-      defer { group.cancelAll() }
-      try await group.next()
+    let outcome = await Result {
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await control.run() }
+        group.addTask { try await server.run() }
+        group.addTask { try await StatusFeed(control: control, board: board, logger: logger).run() }
+        defer { group.cancelAll() }
+        try await group.next()
+      }
     }
+    // The next start has nothing to replay.
+    await control.ledger.close()
+    try outcome.get()
   }
 
   /// The page stays up and says that nobody leads; every API call is answered with the reason to retry later.
@@ -131,5 +136,11 @@ struct ManagerCommand: AsyncParsableCommand {
         try await Task.sleep(for: .seconds(1))
       }
     }
+  }
+}
+
+extension Result where Failure == any Error {
+  fileprivate init(_ body: () async throws -> Success) async {
+    do { self = .success(try await body()) } catch { self = .failure(error) }
   }
 }
