@@ -2,11 +2,11 @@ internal import Crypto
 internal import FoundationEssentials
 
 /// A SHA-256 value.
-struct Checksum: Hashable, Sendable {
+package struct Checksum: Hashable, Sendable {
   private var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
 
-  static let byteCount = 32
-  static let zero = Checksum()
+  package static let byteCount = 32
+  package static let zero = Checksum()
 
   private init() {}
 
@@ -22,7 +22,17 @@ struct Checksum: Hashable, Sendable {
     hash.finalize().withUnsafeBytes { digest in withUnsafeMutableBytes(of: &words) { $0.copyMemory(from: digest) } }
   }
 
+  /// `nil` unless there are `byteCount` of them.
+  package init?(bytes: some Collection<UInt8>) {
+    guard bytes.count == Self.byteCount else { return nil }
+    withUnsafeMutableBytes(of: &words) { $0.copyBytes(from: bytes) }
+  }
+
+  package var bytes: [UInt8] { withUnsafeBytes(of: words) { Array($0) } }
+
   var data: Data { withUnsafeBytes(of: words) { Data($0) } }
+
+  func withBytes<Value>(_ body: (UnsafeRawBufferPointer) -> Value) -> Value { withUnsafeBytes(of: words, body) }
 
   /// Adds `other` to, or takes it out of, a sum over a set whose order does not matter.
   mutating func toggle(_ other: Checksum) {
@@ -32,9 +42,9 @@ struct Checksum: Hashable, Sendable {
     words.3 ^= other.words.3
   }
 
-  static func == (left: Checksum, right: Checksum) -> Bool { left.words == right.words }
+  package static func == (left: Checksum, right: Checksum) -> Bool { left.words == right.words }
 
-  func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
+  package func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
 }
 
 extension Checksum {
@@ -79,6 +89,10 @@ extension SHA256 {
   mutating func add(_ bytes: [UInt8]) {
     add(UInt64(bytes.count))
     update(data: bytes)
+  }
+
+  mutating func add(_ checksum: Checksum) {
+    checksum.withBytes { update(bufferPointer: $0) }
   }
 
   mutating func add(_ uuid: UUID) {

@@ -1,5 +1,5 @@
 internal import Crypto
-internal import FoundationEssentials
+package import FoundationEssentials
 import Glibc
 
 /// The last revision that a caller was told of, kept beside the database: whoever loses the write-ahead log or brings
@@ -54,16 +54,16 @@ final class HeadFile: Sendable {
 }
 
 /// Where a ledger stands.
-struct Head: Hashable, Sendable {
-  var ledger: UUID
-  var epoch: UInt64
-  var revision: UInt64
-  var chain: Checksum
+package struct Head: Hashable, Sendable {
+  package var ledger: UUID
+  package var epoch: UInt64
+  package var revision: UInt64
+  package var chain: Checksum
 
   static let byteCount = 8 + 16 + 8 + 8 + Checksum.byteCount + Checksum.byteCount
   private static let magic = Array("DARUMA01".utf8)
 
-  init(ledger: UUID, epoch: UInt64, revision: UInt64, chain: Checksum) {
+  package init(ledger: UUID, epoch: UInt64, revision: UInt64, chain: Checksum) {
     self.ledger = ledger
     self.epoch = epoch
     self.revision = revision

@@ -17,6 +17,8 @@ package struct LedgerError: Error, Sendable, CustomStringConvertible {
     case closed
     /// The disk did not confirm a write. Reads go on, writes are refused until the ledger is opened anew.
     case failed
+    /// Another process has taken the ledger over; this one takes no more writes.
+    case fenced
     /// Too many writes are waiting.
     case overloaded
     /// A subscriber is too far behind: read the snapshot and subscribe after its revision.
