@@ -26,8 +26,8 @@ let package = Package(
     .target(
       name: "Ledger",
       dependencies: [
-        "CloudModel",
-        .product(name: "GRDB", package: "GRDB.swift"),
+        "Addresses", "CloudModel",
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),
       ]),

@@ -1,4 +1,5 @@
 package import FoundationEssentials
+internal import HashTreeCollections
 
 /// Where a kind of resource stands in `CloudState`.
 package typealias TablePath<R: Resource> = any WritableKeyPath<CloudState, Table<R>> & Sendable
@@ -12,11 +13,66 @@ package protocol Resource: Codable, Hashable, Sendable {
   /// Fields that are never shown, nor stored in the clear.
   static var secretFields: Set<String> { get }
   var id: ID<Self> { get }
+
+  // What follows is implemented once for all kinds. It is required so that the compiler makes each kind code of its own.
+
+  static func row(_ id: ID<Self>, in table: Table<Self>) -> Table<Self>.Row?
+  static func rows(_ index: String, _ key: IndexKey, in table: Table<Self>) -> [Table<Self>.Row]
+  static func firstRow(_ index: String, _ key: IndexKey, in table: Table<Self>) -> Table<Self>.Row?
+  static func row(_ id: ID<Self>, in state: CloudState) -> Table<Self>.Row?
+  static func put(_ row: Table<Self>.Row, in state: inout CloudState) throws(ModelError)
+  static func restore(_ row: Table<Self>.Row, in state: inout CloudState)
+  static func remove(_ id: ID<Self>, from state: inout CloudState)
+  static func fill(_ state: inout CloudState, with rows: [Table<Self>.Row]) throws(ModelError)
+  static func read(from decoder: any Decoder) throws -> Self
+  func write(to encoder: any Encoder) throws
 }
 
 extension Resource {
   package static var indexes: [Index<Self>] { [] }
   package static var secretFields: Set<String> { [] }
+
+  package static func row(_ id: ID<Self>, in table: Table<Self>) -> Table<Self>.Row? { table.rows[id] }
+
+  package static func rows(_ index: String, _ key: IndexKey, in table: Table<Self>) -> [Table<Self>.Row] {
+    table.rows(index, key)
+  }
+
+  package static func firstRow(_ index: String, _ key: IndexKey, in table: Table<Self>) -> Table<Self>.Row? {
+    table.firstRow(index, key)
+  }
+
+  package static func row(_ id: ID<Self>, in state: CloudState) -> Table<Self>.Row? { state[keyPath: table].rows[id] }
+
+  package static func put(_ row: Table<Self>.Row, in state: inout CloudState) throws(ModelError) {
+    let table = table
+    try put(row, into: &state[keyPath: table])
+  }
+
+  /// A typed error does not pass through the subscript itself.
+  private static func put(_ row: Table<Self>.Row, into table: inout Table<Self>) throws(ModelError) {
+    try table.put(row)
+  }
+
+  /// Puts a row back in place of one with the same value.
+  package static func restore(_ row: Table<Self>.Row, in state: inout CloudState) {
+    let table = table
+    state[keyPath: table].restore(row)
+  }
+
+  package static func remove(_ id: ID<Self>, from state: inout CloudState) {
+    let table = table
+    state[keyPath: table].remove(id)
+  }
+
+  /// Replaces everything of the kind.
+  package static func fill(_ state: inout CloudState, with rows: [Table<Self>.Row]) throws(ModelError) {
+    let table = table
+    state[keyPath: table] = try Table(rows)
+  }
+
+  package static func read(from decoder: any Decoder) throws -> Self { try Self(from: decoder) }
+  package func write(to encoder: any Encoder) throws { try encode(to: encoder) }
 }
 
 /// What an index files a resource under.

@@ -1,76 +1,163 @@
-import HashTreeCollections
+internal import HashTreeCollections
 
 /// An immutable, persistent table of one kind of resource with its secondary indexes. A copy costs nothing; a change
 /// costs O(log n) and leaves every earlier copy as it was.
 package struct Table<R: Resource>: Sendable {
-  private var rows: TreeDictionary<ID<R>, R> = [:]
-  private var indexes: [TreeDictionary<IndexKey, TreeSet<ID<R>>>]
+  /// A resource apart from the trees' nodes: a node that is copied for a change copies pointers.
+  package final class Row: Sendable {
+    package let value: R
+    /// The revision that wrote it.
+    package let revision: UInt64
+
+    package init(_ value: R, revision: UInt64) {
+      self.value = value
+      self.revision = revision
+    }
+  }
+
+  private(set) var rows: TreeDictionary<ID<R>, Row> = [:]
+  private var indexes: [IndexTree<R>]
 
   package init() {
-    indexes = Array(repeating: [:], count: R.indexes.count)
+    indexes = Array(repeating: IndexTree(), count: R.indexes.count)
+  }
+
+  init(rows: TreeDictionary<ID<R>, Row>, indexes: [IndexTree<R>]) {
+    self.rows = rows
+    self.indexes = indexes
   }
 
   package var count: Int { rows.count }
   package var isEmpty: Bool { rows.isEmpty }
-  package var all: some Sequence<R> { rows.values }
+  package var all: some Sequence<R> { rows.values.lazy.map(\.value) }
   package var ids: some Sequence<ID<R>> { rows.keys }
 
-  package subscript(id: ID<R>) -> R? { rows[id] }
+  package subscript(id: ID<R>) -> R? { R.row(id, in: self)?.value }
 
   /// Everything filed under `key` in the index called `name`, in no particular order.
-  package func matching(_ name: String, _ key: IndexKey) -> [R] {
-    guard let ids = index(name)[key] else { return [] }
-    return ids.compactMap { rows[$0] }
-  }
+  package func matching(_ name: String, _ key: IndexKey) -> [R] { R.rows(name, key, in: self).map(\.value) }
 
-  package func first(_ name: String, _ key: IndexKey) -> R? {
-    guard let id = index(name)[key]?.first else { return nil }
-    return rows[id]
-  }
+  package func first(_ name: String, _ key: IndexKey) -> R? { R.firstRow(name, key, in: self)?.value }
 
   package func count(_ name: String, _ key: IndexKey) -> Int {
-    index(name)[key]?.count ?? 0
+    switch indexes[position(name)].ids[key] {
+    case nil: 0
+    case .one?: 1
+    case .many(let ids)?: ids.count
+    }
+  }
+
+  func rows(_ name: String, _ key: IndexKey) -> [Row] {
+    switch indexes[position(name)].ids[key] {
+    case nil: []
+    case .one(let id)?: rows[id].map { [$0] } ?? []
+    case .many(let ids)?: ids.compactMap { rows[$0] }
+    }
+  }
+
+  func firstRow(_ name: String, _ key: IndexKey) -> Row? {
+    switch indexes[position(name)].ids[key] {
+    case nil: nil
+    case .one(let id)?: rows[id]
+    case .many(let ids)?: ids.first.flatMap { rows[$0] }
+    }
   }
 
   /// Inserts or replaces. Fails, changing nothing, when a unique index already files another resource under a key.
-  package mutating func put(_ row: R) throws(ModelError) {
-    let old = rows[row.id]
-    if old == row { return }
-    for (position, index) in R.indexes.enumerated() where index.unique {
-      for key in index.keys(row) {
-        if let holder = indexes[position][key]?.first(where: { $0 != row.id }) {
-          throw ModelError("\(R.kind) \(holder) already has this \(index.name)")
+  package mutating func put(_ row: R) throws(ModelError) { try put(Row(row, revision: 0)) }
+
+  mutating func put(_ row: Row) throws(ModelError) {
+    let id = row.value.id
+    let old = rows[id]
+    if let old, old.value == row.value { return }
+    var changes: [(position: Int, before: [IndexKey], after: [IndexKey])] = []
+    for (position, index) in R.indexes.enumerated() {
+      let before = old.map { index.keys($0.value) } ?? []
+      let after = index.keys(row.value)
+      if before == after { continue }
+      if index.unique {
+        for key in after {
+          if let holder = indexes[position].other(than: id, under: key) {
+            throw ModelError("\(R.kind) \(holder) already has this \(index.name)")
+          }
         }
       }
+      changes.append((position, before, after))
     }
-    rows[row.id] = row
-    for (position, index) in R.indexes.enumerated() {
-      let before = old.map(index.keys) ?? []
-      let after = index.keys(row)
-      if before == after { continue }
-      for key in before { drop(row.id, key, position) }
-      for key in after { indexes[position][key, default: []].insert(row.id) }
+    rows[id] = row
+    for (position, before, after) in changes {
+      for key in before { indexes[position].remove(id, key) }
+      for key in after { indexes[position].insert(id, key) }
     }
   }
+
+  /// Puts a row back whose value is there already, for the revision that it carries.
+  mutating func restore(_ row: Row) { rows[row.value.id] = row }
 
   @discardableResult
   package mutating func remove(_ id: ID<R>) -> R? {
     guard let old = rows.removeValue(forKey: id) else { return nil }
     for (position, index) in R.indexes.enumerated() {
-      for key in index.keys(old) { drop(id, key, position) }
+      for key in index.keys(old.value) { indexes[position].remove(id, key) }
     }
-    return old
+    return old.value
   }
 
-  private mutating func drop(_ id: ID<R>, _ key: IndexKey, _ position: Int) {
-    indexes[position][key]?.remove(id)
-    if indexes[position][key]?.isEmpty == true { indexes[position][key] = nil }
-  }
-
-  private func index(_ name: String) -> TreeDictionary<IndexKey, TreeSet<ID<R>>> {
+  private func position(_ name: String) -> Int {
     guard let position = R.indexes.firstIndex(where: { $0.name == name }) else {
       preconditionFailure("\(R.kind) declares no index called \(name)")
     }
-    return indexes[position]
+    return position
+  }
+}
+
+/// What one index knows: most keys lead to one resource, which then needs no set.
+struct IndexTree<R: Resource>: Sendable {
+  enum Filed: Sendable {
+    case one(ID<R>)
+    case many(TreeSet<ID<R>>)
+  }
+
+  private(set) var ids: TreeDictionary<IndexKey, Filed> = [:]
+
+  init() {}
+
+  mutating func insert(_ id: ID<R>, _ key: IndexKey) {
+    Self.insert(id, &ids[key])
+  }
+
+  private static func insert(_ id: ID<R>, _ filed: inout Filed?) {
+    switch filed {
+    case nil: filed = .one(id)
+    case .one(let other)?: if other != id { filed = .many([other, id]) }
+    case .many(var set)?:
+      // Let go of first, so that a set that nobody shares is changed in place.
+      filed = nil
+      set.insert(id)
+      filed = .many(set)
+    }
+  }
+
+  mutating func remove(_ id: ID<R>, _ key: IndexKey) {
+    Self.remove(id, &ids[key])
+  }
+
+  private static func remove(_ id: ID<R>, _ filed: inout Filed?) {
+    switch filed {
+    case nil: return
+    case .one(let other)?: if other == id { filed = nil }
+    case .many(var set)?:
+      filed = nil
+      set.remove(id)
+      if set.count == 1, let last = set.first { filed = .one(last) } else if !set.isEmpty { filed = .many(set) }
+    }
+  }
+
+  func other(than id: ID<R>, under key: IndexKey) -> ID<R>? {
+    switch ids[key] {
+    case nil: nil
+    case .one(let holder)?: holder == id ? nil : holder
+    case .many(let holders)?: holders.first { $0 != id }
+    }
   }
 }

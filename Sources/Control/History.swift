@@ -144,7 +144,9 @@ extension Control {
     var merged: [UUID: ResourceChange] = [:]
     for change in changes where change.kind != AsyncJob.kind && change.kind != Event.kind {
       let before = merged[change.id].map(\.before) ?? change.before
-      merged[change.id] = ResourceChange(kind: change.kind, id: change.id, before: before, after: change.after)
+      merged[change.id] = ResourceChange(
+        kind: change.kind, id: change.id, previous: (merged[change.id] ?? change).previous, before: before,
+        after: change.after)
     }
     return merged.values.sorted { ($0.kind, $0.id.uuidString) < ($1.kind, $1.id.uuidString) }
   }

@@ -48,12 +48,23 @@ package struct Checksum: Hashable, Sendable {
 }
 
 extension Checksum {
-  /// One resource's part in the digest of the state.
-  static func resource(kind: String, id: UUID, body: Data) -> Checksum {
+  /// Shows that a resource of the checkpoint is what was written there.
+  static func proof(kind: String, id: UUID, revision: UInt64, body: ArraySlice<UInt8>) -> Checksum {
     Checksum { hash in
       hash.add(Array(kind.utf8))
       hash.add(id)
-      hash.update(data: body)
+      hash.add(revision)
+      body.withUnsafeBytes { hash.update(bufferPointer: $0) }
+    }
+  }
+
+  /// One resource's part in the checkpoint's digest: that it is there, as this revision wrote it.
+  static func presence(kind: String, id: UUID, revision: UInt64) -> Checksum {
+    Checksum { hash in
+      hash.add(Array("presence".utf8))
+      hash.add(Array(kind.utf8))
+      hash.add(id)
+      hash.add(revision)
     }
   }
 
@@ -65,17 +76,14 @@ extension Checksum {
     }
   }
 
-  /// Binds a revision to all that came before it.
-  static func link(after previous: Checksum, _ revision: StoredRevision) -> Checksum {
+  /// Binds a revision to all that came before it. `revision.chain` is not looked at.
+  static func link(after previous: Checksum, _ revision: RevisionRecord) -> Checksum {
     Checksum { hash in
-      hash.update(data: previous.data)
+      hash.add(previous)
       hash.add(revision.number)
       hash.add(revision.time.bitPattern)
-      hash.add(UInt64(revision.cause.count))
-      hash.update(data: revision.cause)
-      hash.add(UInt64(revision.changes.count))
-      hash.update(data: revision.changes)
-      hash.update(data: revision.state.data)
+      hash.add(UInt64(revision.content.count))
+      revision.content.withUnsafeBytes { hash.update(bufferPointer: $0) }
     }
   }
 }

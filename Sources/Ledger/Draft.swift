@@ -9,12 +9,7 @@ package struct Draft {
   package let nextRevision: UInt64
 
   private let uuids: @Sendable () -> UUID
-  private var touched: [ResourceKey: Touched] = [:]
-
-  private struct Touched {
-    let type: any Resource.Type
-    let before: (any Resource)?
-  }
+  private var touched: [ResourceKey: any Touched] = [:]
 
   init(of base: Snapshot, sources: Sources) {
     state = base.state
@@ -26,39 +21,44 @@ package struct Draft {
   package func newUUID() -> UUID { uuids() }
   package func newID<R>() -> ID<R> { ID(uuids()) }
 
-  package func get<R: Resource>(_ id: ID<R>) -> R? { state[keyPath: R.table][id] }
+  package func get<R: Resource>(_ id: ID<R>) -> R? { R.row(id, in: state)?.value }
 
   /// Creates or replaces. Throws, changing nothing, when a unique index of `R` forbids it.
   package mutating func put<R: Resource>(_ resource: R) throws(ModelError) {
     touch(resource.id)
-    let table = R.table
-    try Self.put(resource, into: &state[keyPath: table])
+    try R.put(Table<R>.Row(resource, revision: nextRevision), in: &state)
   }
 
   /// Removing what is not there is no error and changes nothing.
   package mutating func remove<R: Resource>(_ id: ID<R>) throws(ModelError) {
     touch(id)
-    let table = R.table
-    state[keyPath: table].remove(id)
-  }
-
-  private static func put<R>(_ resource: R, into table: inout Table<R>) throws(ModelError) {
-    try table.put(resource)
+    R.remove(id, from: &state)
   }
 
   private mutating func touch<R: Resource>(_ id: ID<R>) {
     let key = ResourceKey(kind: R.kind, id: id.uuid)
     guard touched[key] == nil else { return }
-    touched[key] = Touched(type: R.self, before: get(id))
+    touched[key] = TouchedResource(id: id, before: R.row(id, in: state))
   }
 
   /// What differs from the state that the draft began with, sorted by kind and id.
-  func changes() -> [ResourceChange] {
-    touched.sorted { $0.key < $1.key }.compactMap { $1.type.change($0, from: $1.before, to: state) }
+  private mutating func changes() -> [ResourceChange] {
+    touched.sorted { $0.key < $1.key }.compactMap { $0.value.change(&state) }
+  }
+
+  /// Ends the draft.
+  mutating func step(from before: Snapshot, cause: Cause) -> Committed<Void> {
+    let changes = changes()
+    let number = changes.isEmpty ? before.revision : nextRevision
+    let after =
+      changes.isEmpty
+      ? before : Snapshot(ledger: before.ledger, epoch: before.epoch, revision: number, state: state)
+    let revision = Revision(number: number, time: now, cause: cause, changes: changes)
+    return Committed(value: (), revision: revision, before: before, after: after)
   }
 }
 
-struct ResourceKey: Hashable, Comparable {
+struct ResourceKey: Hashable, Comparable, Sendable {
   let kind: String
   let id: UUID
 
@@ -67,12 +67,24 @@ struct ResourceKey: Hashable, Comparable {
   }
 }
 
-extension Resource {
-  fileprivate static func change(
-    _ key: ResourceKey, from before: (any Resource)?, to state: CloudState
-  ) -> ResourceChange? {
-    let after = state[keyPath: table][ID(key.id)]
-    guard before as? Self != after else { return nil }
-    return ResourceChange(kind: key.kind, id: key.id, before: before, after: after)
+/// What a draft wrote to, as it was before.
+private protocol Touched {
+  /// `nil` when it is as it was before. Then it also says again which revision wrote it.
+  func change(_ state: inout CloudState) -> ResourceChange?
+}
+
+private struct TouchedResource<R: Resource>: Touched {
+  let id: ID<R>
+  let before: Table<R>.Row?
+
+  func change(_ state: inout CloudState) -> ResourceChange? {
+    let after = R.row(id, in: state)
+    if after === before { return nil }
+    if let before, let after, before.value == after.value {
+      R.restore(before, in: &state)
+      return nil
+    }
+    return ResourceChange(
+      kind: R.kind, id: id.uuid, previous: before?.revision ?? 0, before: before?.value, after: after?.value)
   }
 }

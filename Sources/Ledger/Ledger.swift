@@ -1,57 +1,40 @@
+internal import Dispatch
 internal import FoundationEssentials
-internal import GRDB
-import Glibc
 package import Logging
 import Synchronization
 
 /// The durable truth: a chain of revisions and the state they lead to. One process has it open; transactions run one at
 /// a time and are durable before anybody hears of them.
+///
+/// A transaction passes two stages, each on a queue of its own: its closure runs on the state that the ones before it lead
+/// to, and then it is written, together with what gathered meanwhile. So closures run while the disk is waited for.
 package final class Ledger: Sendable {
-  /// The most transactions that share one COMMIT.
+  /// The most transactions that share one append.
   static let batchLimit = 256
   static let queueLimit = 65_536
   static let memoryLimit = 4096
 
   let log: RevisionLog
-  let database: DatabaseQueue
-  private let path: String
+  let storage: any Storage
   private let sources: Sources
   private let logger: Logger
-  private let published: Mutex<Box>
-  private let queue = Mutex(Queue())
-  private let disk: Mutex<Disk>
-
-  /// Taken out of its lock as one pointer.
-  private final class Box: Sendable {
-    let snapshot: Snapshot
-    init(_ snapshot: Snapshot) { self.snapshot = snapshot }
-  }
+  private let published: Mutex<Snapshot>
+  private let queue: Mutex<Queue>
+  private let upkeep: Mutex<Upkeep>
+  private let drafting = DispatchQueue(label: "ledger.drafting", qos: .userInitiated)
+  private let writing = DispatchQueue(label: "ledger.writing", qos: .userInitiated)
 
   private struct Queue {
     var pending: [Pending] = []
-    var isDraining = false
+    var drafted: [Drafted] = []
+    /// What the next draft rests on. Ahead of what is published by all that is drafted or being written.
+    var tip: Snapshot
+    /// Counts the appends that failed: what was drafted before rests on revisions that do not exist.
+    var failures = 0
+    var lastFailure: LedgerError?
+    var isDrafting = false
+    var isWriting = false
     var refusal: LedgerError?
-  }
-
-  /// What only the writer touches, on the database's own queue.
-  private struct Disk {
-    var head: Head
-    var digest: Checksum
-    var file: HeadFile?
-  }
-
-  private init(
-    path: String, verified: Verified, database: DatabaseQueue, file: HeadFile, sources: Sources, logger: Logger
-  ) {
-    self.path = path
-    self.database = database
-    self.sources = sources
-    self.logger = logger
-    let head = verified.head
-    log = RevisionLog(head: head.revision, capacity: Self.memoryLimit)
-    published = Mutex(
-      Box(Snapshot(ledger: head.ledger, epoch: head.epoch, revision: head.revision, state: verified.state)))
-    disk = Mutex(Disk(head: head, digest: verified.digest, file: file))
   }
 
   /// Opens the ledger at `path` after reading and proving all of it; anything missing or altered is the error `damaged`
@@ -62,45 +45,49 @@ package final class Ledger: Sendable {
   ///   - restore: The database was brought back from a backup, so what was acknowledged since is given up: begins a new
   ///     epoch.
   package static func open(
-    at path: String, create: Bool = false, restore: Bool = false, sources: Sources = .system, logger: Logger
+    at path: String, create: Bool = false, restore: Bool = false, retention: Retention = .standard,
+    sources: Sources = .system, logger: Logger
   ) throws(LedgerError) -> Ledger {
-    var status = stat()
-    let isPresent = stat(path, &status) == 0
-    let hasRemains = HeadFile.path(of: path).withCString { access($0, F_OK) == 0 }
-    guard isPresent || create || hasRemains else { throw LedgerError(.absent, "there is no ledger at \(path)") }
-    let file = try HeadFile(of: path)
-    let known = restore ? nil : try file.read()
-    let isBlank = !isPresent || status.st_size == 0
-    if isBlank, let known {
-      throw .damaged("\(path) is \(isPresent ? "empty" : "missing"), but revision \(known.revision) was acknowledged")
-    }
-    if isBlank, access(path + "-wal", F_OK) == 0 {
-      throw .damaged("\(path) is \(isPresent ? "empty" : "missing"), but there is a log of it")
-    }
-    if isBlank {
-      guard create else { throw isPresent ? .damaged("\(path) is empty") : .damaged("\(path) is missing") }
-      try Schema.create(at: path, ledger: sources.uuid())
-    }
-    var verified = try Verification(path: path, known: known).run()
-    guard known != nil || restore || verified.head.revision == 0 else {
-      throw .damaged("\(file.path) is missing or empty, so nothing says which revision of \(path) was the last")
-    }
-    do {
-      let database = try DatabaseQueue(path: path, configuration: Schema.writing)
-      if restore {
-        verified.head.epoch += 1
-        try database.write { [head = verified.head] db in try Schema.write(head, to: db) }
-      }
-      try file.write(verified.head)
-      try file.flush()
-      logger.info("ledger opened", metadata: ["path": "\(path)", "revision": "\(verified.head.revision)"])
-      return Ledger(
-        path: path, verified: verified, database: database, file: file, sources: sources, logger: logger)
-    } catch { throw .opening(path, error) }
+    let storage = try SQLiteStorage(path: path, create: create, restore: restore, uuid: sources.uuid)
+    return try open(storage, restore: restore, retention: retention, sources: sources, logger: logger)
+  }
+
+  /// Opens what `storage` holds, as above.
+  package static func open(
+    _ storage: any Storage, restore: Bool = false, retention: Retention = .standard, sources: Sources = .system,
+    logger: Logger
+  ) throws(LedgerError) -> Ledger {
+    let proof = Proof(name: storage.name, known: try storage.acknowledged())
+    try storage.load(proof)
+    var proven = try proof.finish()
+    if restore { proven.standing.head.epoch += 1 }
+    try storage.begin(proven.standing)
+    logger.info(
+      "ledger opened", metadata: ["name": "\(storage.name)", "revision": "\(proven.standing.head.revision)"])
+    return Ledger(storage, proven, retention, sources, logger)
+  }
+
+  private init(
+    _ storage: any Storage, _ proven: Proven, _ retention: Retention, _ sources: Sources, _ logger: Logger
+  ) {
+    self.storage = storage
+    self.sources = sources
+    self.logger = logger
+    let head = proven.standing.head
+    let snapshot = Snapshot(ledger: head.ledger, epoch: head.epoch, revision: head.revision, state: proven.state)
+    log = RevisionLog(head: head.revision, capacity: Self.memoryLimit)
+    published = Mutex(snapshot)
+    queue = Mutex(Queue(tip: snapshot))
+    upkeep = Mutex(Upkeep(proven, retention, sources.now))
   }
 
   /// The state at the last durable revision. Never waits.
-  package var snapshot: Snapshot { published.withLock { $0 }.snapshot }
+  package var snapshot: Snapshot { published.withLock { $0 } }
+
+  /// The number of the oldest revision that is kept; one more than the last when none is.
+  package var oldest: UInt64 { standing.anchor.number + 1 }
+
+  var standing: Standing { upkeep.withLock { $0.standing } }
 
   /// Runs `body` on a draft of the next state and returns when its revision is durable. When `body` throws, nothing
   /// happened. `body` must not wait, nor call the ledger. A `failed` write may still be found when the ledger is opened anew.
@@ -138,36 +125,7 @@ package final class Ledger: Sendable {
   /// Every revision after `number`, past and future. Begin with the revision of a snapshot to miss nothing.
   package func revisions(after number: UInt64) -> Revisions { Revisions(ledger: self, after: number) }
 
-  /// The revisions `first` to `last`, both included, as far as they exist. Reads the disk, in pieces that let writers pass.
-  package func history(from first: UInt64, to last: UInt64) throws(LedgerError) -> [Revision] {
-    let last = min(last, snapshot.revision)
-    let coding = BodyCoding()
-    var revisions: [Revision] = []
-    var next = max(first, 1)
-    while next <= last {
-      let stop = min(last, next + 255)
-      for stored in try stored(from: next, to: stop) { revisions.append(try coding.revision(stored)) }
-      next = stop + 1
-    }
-    return revisions
-  }
-
-  private func stored(from first: UInt64, to last: UInt64) throws(LedgerError) -> [StoredRevision] {
-    if queue.withLock({ $0.refusal?.code == .closed }) { throw LedgerError(.closed, "the ledger is closed") }
-    do {
-      let stored = try database.unsafeReentrantRead { db in
-        try Row.fetchAll(
-          db, sql: "SELECT \(StoredRevision.columns) FROM revision WHERE number BETWEEN ? AND ? ORDER BY number",
-          arguments: [Int64(first), Int64(last)])
-      }.compactMap(StoredRevision.init)
-      guard stored.count == Int(last - first) + 1 else {
-        throw LedgerError.damaged("revisions between \(first) and \(last) are missing in \(path)")
-      }
-      return stored
-    } catch { throw .opening(path, error) }
-  }
-
-  /// Refuses new transactions, finishes those that wait and gives the files back.
+  /// Refuses new transactions, finishes those that wait and gives the storage back.
   package func close() async {
     let isFirst = queue.withLock { queue in
       defer { queue.refusal = LedgerError(.closed, "the ledger is closed") }
@@ -177,22 +135,25 @@ package final class Ledger: Sendable {
     await withCheckedContinuation { continuation in finish { continuation.resume() } }
     log.close()
     do {
-      try database.close()
-      try disk.withLock { disk in
-        try disk.file?.flush()
-        disk.file = nil
-      }
+      if queue.withLock({ $0.lastFailure?.code != .failed }) { try upkeep.withLock { try $0.foldAll(storage) } }
+      try storage.close()
     } catch {
       logger.error("the ledger did not close cleanly", metadata: ["error": "\(error)"])
+      try? storage.close()
     }
   }
 
-  /// Calls `done` when no transaction waits.
+  var isClosed: Bool { queue.withLock { $0.refusal?.code == .closed } }
+
+  /// Calls `done` on the writing queue when no transaction waits.
   private func finish(_ done: @escaping @Sendable () -> Void) {
-    database.asyncWriteWithoutTransaction { _ in
-      if self.queue.withLock({ $0.isDraining }) { self.finish(done) } else { done() }
+    writing.async {
+      let isIdle = self.queue.withLock { !$0.isDrafting && !$0.isWriting } && self.upkeep.withLock { !$0.isSorting }
+      if isIdle { done() } else { self.writing.asyncAfter(deadline: .now() + .milliseconds(1)) { self.finish(done) } }
     }
   }
+
+  // MARK: - Drafting
 
   private func enqueue(_ pending: Pending) {
     let (refusal, begins) = queue.withLock { queue -> (LedgerError?, Bool) in
@@ -201,80 +162,163 @@ package final class Ledger: Sendable {
         return (LedgerError(.overloaded, "\(Self.queueLimit) writes are waiting; try again later"), false)
       }
       queue.pending.append(pending)
-      defer { queue.isDraining = true }
-      return (nil, !queue.isDraining)
+      defer { queue.isDrafting = true }
+      return (nil, !queue.isDrafting)
     }
     if let refusal { return pending.refuse(refusal) }
-    if begins { database.asyncWriteWithoutTransaction(drain) }
+    if begins { drafting.async { self.draft() } }
   }
 
-  /// Takes what gathered while the last batch was written. One batch per turn, so that readers get theirs.
-  @Sendable private func drain(_ db: Database) {
-    let (waiting, refusal) = queue.withLock { queue in
-      let waiting = Array(queue.pending.prefix(Self.batchLimit))
-      queue.pending.removeFirst(waiting.count)
-      return (waiting, queue.refusal)
+  /// Runs closures until none waits. In small pieces, so that the first can be written while the next run.
+  private func draft() {
+    while true {
+      let (waiting, base, failures) = queue.withLock { queue in
+        let waiting = Array(queue.pending.prefix(16))
+        queue.pending.removeFirst(waiting.count)
+        return (waiting, queue.tip, queue.failures)
+      }
+      var tip = base
+      let drafted = waiting.map { Drafted($0, on: &tip, sources: sources) }
+      let (failure, begins, ends) = queue.withLock { queue -> (LedgerError?, Bool, Bool) in
+        let ends = queue.pending.isEmpty
+        queue.isDrafting = !ends
+        if queue.failures != failures { return (queue.lastFailure, false, ends) }
+        queue.tip = tip
+        queue.drafted += drafted
+        defer { queue.isWriting = true }
+        return (nil, !queue.isWriting, ends)
+      }
+      if let failure { for drafted in drafted { drafted.refuse(failure) } }
+      if begins { writing.async { self.write() } }
+      if ends { return }
     }
-    var batch = Batch(on: snapshot)
-    let coding = BodyCoding()
-    for pending in waiting { batch.draft(pending, sources: sources, coding: coding) }
-    if let refusal, refusal.code == .failed {
-      batch.refuseAll(refusal)
+  }
+
+  // MARK: - Writing
+
+  /// Writes what was drafted while the last batch was written. One batch per turn.
+  private func write() {
+    let (drafted, failure) = queue.withLock { queue in
+      let drafted = Array(queue.drafted.prefix(Self.batchLimit))
+      queue.drafted.removeFirst(drafted.count)
+      return (drafted, queue.refusal.flatMap { $0.code == .closed ? nil : $0 })
+    }
+    if let failure {
+      for drafted in drafted { drafted.refuse(failure) }
     } else {
-      write(batch, to: db)
+      write(drafted)
     }
     let goesOn = queue.withLock { queue in
-      queue.isDraining = !queue.pending.isEmpty
-      return queue.isDraining
+      queue.isWriting = !queue.drafted.isEmpty
+      return queue.isWriting
     }
-    if goesOn { database.asyncWriteWithoutTransaction(drain) }
+    if goesOn { writing.async { self.write() } } else { tend() }
   }
 
-  private func write(_ batch: Batch, to db: Database) {
-    do {
-      try disk.withLock { disk in
-        try batch.commit(to: db, head: &disk.head, digest: &disk.digest, beforeCommit: sources.beforeCommit)
-        guard !batch.steps.isEmpty else { return }
-        do { try disk.file?.write(disk.head) } catch {
-          logger.error("the ledger's head file lags behind", metadata: ["error": "\(error)"])
+  private func write(_ drafted: [Drafted]) {
+    let steps = drafted.compactMap(\.step)
+    do throws(LedgerError) {
+      if let last = steps.last {
+        try upkeep.withLock { upkeep throws(LedgerError) in
+          let batch = try Batch(steps, after: upkeep.standing)
+          try storage.append(batch.records, batch.standing)
+          upkeep.appended(batch)
         }
+        published.withLock { $0 = last.after }
+        log.append(steps)
       }
     } catch {
-      return batch.refuseAll(fail(error, on: db))
+      return fail(error, drafted)
     }
-    published.withLock { $0 = Box(batch.last) }
-    log.append(batch.steps)
-    batch.tellAll()
+    for drafted in drafted { drafted.tell() }
+    if !steps.isEmpty { maintain(steps.count) }
   }
 
-  /// Decides whether writing may go on after `error`: only if the disk was full and nothing of the batch is left.
-  private func fail(_ error: any Error, on db: Database) -> LedgerError {
-    let isFull = (error as? DatabaseError)?.resultCode == .SQLITE_FULL || (error as? LedgerError)?.code == .diskFull
-    if isFull, !db.isInsideTransaction {
-      let head = disk.withLock { $0.head }
-      let onDisk = try? Row.fetchOne(db, sql: "SELECT head, seal, (SELECT max(number) FROM revision) FROM meta")
-      if let onDisk, UInt64.fromDatabaseValue(onDisk[0]) == head.revision,
-        Data.fromDatabaseValue(onDisk[1]) == head.seal.data,
-        UInt64.fromDatabaseValue(onDisk[2]) ?? 0 == head.revision
-      {
-        logger.error("the ledger's disk is full", metadata: ["path": "\(path)"])
-        return LedgerError(.diskFull, "there is no room for \(path); make some and try again", underlying: error)
-      }
+  /// What was drafted on top of revisions that were not written is refused with them. Writing goes on only after a full
+  /// disk, or a value that cannot be stored: then nothing of them was written.
+  private func fail(_ error: LedgerError, _ drafted: [Drafted]) {
+    let goesOn = error.code == .diskFull || error.code == .invalid
+    let failure = goesOn ? error : stop(error)
+    if goesOn { logger.error("the ledger could not write", metadata: ["error": "\(error)"]) }
+    let stranded = queue.withLock { queue in
+      queue.failures += 1
+      queue.lastFailure = failure
+      queue.tip = snapshot
+      defer { queue.drafted = [] }
+      return drafted + queue.drafted
     }
-    let failure = LedgerError(
-      .failed, "\(path) could not be written and takes no more writes; restart to check what it holds",
-      underlying: error)
+    for drafted in stranded { drafted.refuse(failure) }
+  }
+
+  /// Takes no more writes.
+  private func stop(_ error: LedgerError) -> LedgerError {
+    let failure =
+      error.code == .fenced
+      ? error
+      : LedgerError(
+        .failed, "\(storage.name) could not be written and takes no more writes; restart to check what it holds",
+        underlying: error)
     logger.critical("the ledger failed", metadata: ["error": "\(failure)"])
     queue.withLock { queue in
+      queue.lastFailure = failure
       if queue.refusal == nil { queue.refusal = failure }
     }
     return failure
   }
-}
 
-extension Ledger {
-  /// Lets the database run into its limit, as on a full disk.
-  func limitPages(to count: Int) async throws {
-    try await database.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA max_page_count = \(count)") }
+  // MARK: - Upkeep
+
+  /// A batch's share of folding and trimming.
+  private func maintain(_ revisions: Int) {
+    let sorting = upkeep.withLock { upkeep -> [Unfolded.Change]? in
+      guard attempt({ () throws(LedgerError) in try upkeep.work(for: revisions, storage) }) else { return nil }
+      return upkeep.beginsFolding(isIdle: false)
+    }
+    if let sorting { sort(sorting) }
   }
+
+  /// Goes on folding while nothing is written.
+  private func tend() {
+    let (isDue, sorting) = upkeep.withLock { upkeep in
+      (upkeep.schedules(), upkeep.beginsFolding(isIdle: true))
+    }
+    if let sorting { sort(sorting) }
+    guard isDue else { return }
+    writing.asyncAfter(deadline: .now() + .milliseconds(20)) {
+      self.upkeep.withLock { upkeep in
+        upkeep.isScheduled = false
+        guard self.queue.withLock({ $0.refusal == nil }) else { return }
+        _ = self.attempt { () throws(LedgerError) in try upkeep.work(for: 128, self.storage) }
+      }
+      if self.queue.withLock({ $0.refusal == nil && !$0.isWriting }) { self.tend() }
+    }
+  }
+
+  /// Sorting takes a while, so it is done beside the writing.
+  private func sort(_ changes: [Unfolded.Change]) {
+    DispatchQueue.global().async {
+      let sorted = changes.sorted { $0.key < $1.key }
+      self.writing.async {
+        self.upkeep.withLock { $0.fold(sorted) }
+        self.tend()
+      }
+    }
+  }
+
+  private func attempt(_ body: () throws(LedgerError) -> Void) -> Bool {
+    do throws(LedgerError) {
+      try body()
+      return true
+    } catch {
+      if error.code == .diskFull {
+        logger.error("the ledger's checkpoint waits for room", metadata: ["error": "\(error)"])
+      } else {
+        _ = stop(error)
+      }
+      return false
+    }
+  }
+
+  /// Lets the database run into its limit, as on a full disk.
+  func limitPages(to count: Int) throws { try (storage as? SQLiteStorage)?.limitPages(to: count) }
 }

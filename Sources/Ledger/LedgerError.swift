@@ -1,5 +1,4 @@
-import FoundationEssentials
-internal import GRDB
+internal import GRDBSQLite
 
 /// Why the ledger refused. `message` says what is wrong and what to do.
 package struct LedgerError: Error, Sendable, CustomStringConvertible {
@@ -21,7 +20,7 @@ package struct LedgerError: Error, Sendable, CustomStringConvertible {
     case fenced
     /// Too many writes are waiting.
     case overloaded
-    /// A subscriber is too far behind: read the snapshot and subscribe after its revision.
+    /// What was asked for is too far back: read the snapshot and go on from its revision.
     case behind
     /// A value that the ledger cannot store.
     case invalid
@@ -51,14 +50,14 @@ extension LedgerError {
   /// What `error` means when it is met while the ledger at `path` is opened or read.
   static func opening(_ path: String, _ error: any Error) -> LedgerError {
     if let error = error as? LedgerError { return error }
-    switch (error as? DatabaseError)?.resultCode {
-    case .SQLITE_BUSY, .SQLITE_LOCKED:
+    switch (error as? SQLite.Failure)?.primaryCode {
+    case SQLITE_BUSY, SQLITE_LOCKED:
       return LedgerError(.locked, "\(path) is open in another process", underlying: error)
-    case .SQLITE_FULL:
+    case SQLITE_FULL:
       return LedgerError(.diskFull, "there is no room for \(path)", underlying: error)
-    case .SQLITE_NOTADB:
+    case SQLITE_NOTADB:
       return .damaged("\(path) is not a ledger", underlying: error)
-    case .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_READONLY, .SQLITE_AUTH:
+    case SQLITE_CANTOPEN, SQLITE_PERM, SQLITE_READONLY, SQLITE_AUTH:
       return .damaged("\(path) cannot be opened", underlying: error)
     default:
       return .damaged("\(path) cannot be read", underlying: error)

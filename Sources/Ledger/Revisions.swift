@@ -60,7 +60,7 @@ extension Ledger {
       var steps: [Committed<Void>] = []
       for revision in try history(from: number + 1, to: snapshot.revision).reversed() {
         var state = snapshot.state
-        try state.undo(revision.changes)
+        try state.undo(revision)
         let before = Snapshot(
           ledger: snapshot.ledger, epoch: snapshot.epoch, revision: revision.number - 1, state: state)
         steps.append(Committed(value: (), revision: revision, before: before, after: snapshot))

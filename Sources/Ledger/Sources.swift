@@ -4,8 +4,6 @@ package import FoundationEssentials
 package struct Sources: Sendable {
   package var now: @Sendable () -> Date
   package var uuid: @Sendable () -> UUID
-  /// Runs just before each COMMIT; an error stands for one of the disk.
-  var beforeCommit: (@Sendable () throws -> Void)?
 
   package init(now: @escaping @Sendable () -> Date, uuid: @escaping @Sendable () -> UUID) {
     self.now = now

@@ -12,5 +12,8 @@ struct Daruma: AsyncParsableCommand {
         sudo ./daruma drill shared-network-loss
         sudo ./daruma down                  stop it; everything is remembered
       """,
-    subcommands: [Up.self, Down.self, Status.self, Drill.self, ManagerCommand.self, AgentCommand.self])
+    subcommands: [
+      Up.self, Down.self, Status.self, Drill.self, ManagerCommand.self, AgentCommand.self, LedgerExercise.self,
+      LedgerBenchmark.self,
+    ])
 }

@@ -37,7 +37,12 @@ import Testing
 
   @Test(arguments: [
     ("DELETE FROM resource WHERE kind = 'domain'", "missing or altered"),
-    ("UPDATE resource SET body = CAST(replace(CAST(body AS TEXT), 'o7', 'o8') AS BLOB)", "missing or altered"),
+    ("UPDATE resource SET body = CAST(replace(CAST(body AS TEXT), 'o7', 'o8') AS BLOB)", "is altered"),
+    ("UPDATE resource SET revision = 1 WHERE kind = 'domain'", "is altered"),
+    ("UPDATE resource SET proof = zeroblob(32) WHERE kind = 'domain'", "is altered"),
+    (
+      "UPDATE resource SET (body, proof) = (SELECT body, proof FROM resource ORDER BY revision LIMIT 1)", "is altered"
+    ),
     ("UPDATE resource SET body = x'00' WHERE kind = 'domain'", "is altered"),
     ("UPDATE resource SET kind = 'nothing' WHERE kind = 'domain'", "no kind called nothing"),
     ("DELETE FROM resource", "missing or altered"),
@@ -46,10 +51,13 @@ import Testing
     ("DELETE FROM revision WHERE number = 10", "revision 10 is missing"),
     ("DELETE FROM revision", "revision 1 is missing"),
     ("UPDATE revision SET time = time + 1 WHERE number = 4", "revision 4"),
-    ("UPDATE revision SET cause = x'7b7d' WHERE number = 4", "revision 4"),
-    ("UPDATE revision SET changes = x'00000000' WHERE number = 4", "revision 4"),
-    ("UPDATE revision SET state = zeroblob(32) WHERE number = 10", "revision 10"),
-    ("UPDATE meta SET head = 9", "but its last is 9"),
+    ("UPDATE revision SET content = x'7b7d' WHERE number = 4", "revision 4"),
+    ("UPDATE revision SET chain = zeroblob(32) WHERE number = 10", "revision 10"),
+    ("UPDATE revision SET number = 11 WHERE number = 10", "revision 10 is missing"),
+    ("UPDATE meta SET checkpoint = 9", "head of"),
+    ("UPDATE meta SET digest = zeroblob(32)", "head of"),
+    ("UPDATE meta SET anchor = 3", "head of"),
+    ("UPDATE meta SET head = 9", "head of"),
     ("UPDATE meta SET epoch = 7", "head of"),
     ("UPDATE meta SET ledger = zeroblob(16)", "is ledger"),
     ("DELETE FROM meta", "does not say which ledger"),
@@ -60,6 +68,47 @@ import Testing
     try await prepare()
     try alter(sql)
     try expectRefusal(text)
+  }
+
+  @Test(arguments: [
+    "DELETE FROM revision WHERE number = 8", "DELETE FROM revision WHERE number = 10",
+    "UPDATE revision SET content = x'00' WHERE number = 9", "UPDATE meta SET checkpoint = 10",
+    "DELETE FROM resource WHERE kind = 'domain'", "DELETE FROM revision WHERE number = 4",
+  ])
+  func `an altered database that a crash left unfolded and trimmed is refused`(sql: String) async throws {
+    let ledger = try folder.open(create: true, retention: Retention(age: .seconds(1000), count: 8, window: 60))
+    try await ledger.put(domain("ROOT"))
+    for number in 2...7 { try await ledger.put(offering("o\(number)")) }
+    try await until { ledger.standing.checkpoint == 7 }
+    for number in 8...10 { try await ledger.put(offering("o\(number)")) }
+    try await until { ledger.standing.anchor.number == 2 }
+    #expect(ledger.standing.checkpoint == 7)
+    let content = try folder.content()
+    await ledger.close()
+    try folder.write(content)
+    try alter(sql)
+    try expectRefusal("")
+    try folder.write(content)
+    let again = try folder.open()
+    #expect(again.snapshot.state.serviceOfferings.count == 9)
+    #expect(try again.history(from: again.oldest, to: 10).last?.number == 10)
+    await again.close()
+  }
+
+  @Test func `a head file of which one place was cut short is read at the other`() async throws {
+    try await prepare()
+    let whole = try folder.content()
+    let head = try #require(whole["ledger-head"])
+    for place in [0, 512] where place < head.count {
+      var torn = head
+      torn.replaceSubrange(place + 20..<place + 60, with: Data(count: 40))
+      try folder.write(["ledger-head": torn])
+      let ledger = try folder.open()
+      #expect(ledger.snapshot.revision == 10)
+      await ledger.close()
+    }
+    try folder.write(["ledger-head": Data(head.map { $0 ^ 1 })])
+    try expectRefusal("is altered or truncated")
   }
 
   @Test func `a later format is refused`() async throws {

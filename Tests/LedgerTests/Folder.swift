@@ -4,6 +4,7 @@ import FoundationEssentials
 import Glibc
 import Logging
 import Synchronization
+import Testing
 
 @testable import Ledger
 
@@ -20,9 +21,10 @@ final class Folder: Sendable {
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
   func open(
-    create: Bool = false, restore: Bool = false, sources: Sources = .system
+    create: Bool = false, restore: Bool = false, retention: Retention = .standard, sources: Sources = .system
   ) throws(LedgerError) -> Ledger {
-    try Ledger.open(at: ledger, create: create, restore: restore, sources: sources, logger: quiet)
+    try Ledger.open(
+      at: ledger, create: create, restore: restore, retention: retention, sources: sources, logger: quiet)
   }
 
   /// Every file with its content.
@@ -65,4 +67,13 @@ extension Ledger {
   func delete<R: Resource>(_ id: ID<R>) async throws {
     _ = try await transact(test) { try $0.remove(id) }
   }
+}
+
+/// Waits until `condition` holds; fails after ten seconds.
+func until(_ condition: () -> Bool) async throws {
+  for _ in 0..<1000 {
+    if condition() { return }
+    try await Task.sleep(for: .milliseconds(10))
+  }
+  Issue.record("it did not come true")
 }

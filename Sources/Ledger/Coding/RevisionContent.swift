@@ -1,0 +1,107 @@
+internal import CloudModel
+internal import FoundationEssentials
+
+/// What a stored revision holds beside its number and time: the cause and what became of each resource.
+struct RevisionContent {
+  var cause: Cause
+  var changes: [StoredChange]
+}
+
+/// The stored form of a change.
+struct StoredChange {
+  var kind: String
+  var id: UUID
+  /// The revision that wrote what was there before; 0 when nothing was.
+  var previous: UInt64
+  /// `nil` when it was removed.
+  var body: ArraySlice<UInt8>?
+
+  var key: ResourceKey { ResourceKey(kind: kind, id: id) }
+}
+
+extension RevisionContent {
+  /// The cause, the number of changes and, per change: kind, id, `previous`, the body's length plus one, the body. The
+  /// bodies of the changes that come back share these bytes.
+  static func encode(_ revision: Revision) throws(LedgerError) -> (content: [UInt8], changes: [StoredChange]) {
+    do {
+      let cause = BodyEncoder(capacity: 256 * (revision.changes.count + 1))
+      try cause.write(revision.cause)
+      var bytes = cause.bytes
+      bytes.appendVarint(UInt64(revision.changes.count))
+      var ranges: [Range<Int>?] = []
+      ranges.reserveCapacity(revision.changes.count)
+      for change in revision.changes {
+        guard kinds[change.kind] != nil else {
+          throw LedgerError(.invalid, "\(change.kind) is not one of CloudState.kinds")
+        }
+        bytes.appendCounted(change.kind.utf8)
+        bytes.append(change.id)
+        bytes.appendVarint(change.previous)
+        guard let after = change.after else {
+          bytes.appendVarint(0)
+          ranges.append(nil)
+          continue
+        }
+        let body = try encode(after)
+        bytes.appendVarint(UInt64(body.count) + 1)
+        ranges.append(bytes.count..<bytes.count + body.count)
+        bytes.append(contentsOf: body)
+      }
+      let changes = zip(revision.changes, ranges).map { change, range in
+        StoredChange(kind: change.kind, id: change.id, previous: change.previous, body: range.map { bytes[$0] })
+      }
+      return (bytes, changes)
+    } catch let error as LedgerError {
+      throw error
+    } catch {
+      throw LedgerError(.invalid, "revision \(revision.number) cannot be written", underlying: error)
+    }
+  }
+
+  static func encode(_ resource: some Resource) throws -> [UInt8] {
+    let encoder = BodyEncoder()
+    try encoder.whole { try resource.write(to: $0) }
+    return encoder.bytes
+  }
+
+  init(_ record: RevisionRecord) throws(LedgerError) {
+    do {
+      try self.init(record.content)
+    } catch {
+      throw .damaged("revision \(record.number) cannot be decoded", underlying: error)
+    }
+  }
+
+  private init(_ bytes: [UInt8]) throws {
+    let body = Body(bytes)
+    var position = 0
+    cause = try body.value(Cause.self, at: position)
+    try body.skip(&position)
+    changes = []
+    for _ in 0..<(try body.varint(&position)) {
+      let kind = try body.string(try body.counted(&position))
+      let id = try body.uuid(&position)
+      let previous = try body.varint(&position)
+      let length = try body.varint(&position)
+      let content = length == 0 ? nil : bytes[try body.range(&position, length - 1)]
+      changes.append(StoredChange(kind: kind, id: id, previous: previous, body: content))
+    }
+    guard position == bytes.count else { throw Body.malformed("something follows the last change") }
+  }
+
+  static let kinds: [String: any Resource.Type] = Dictionary(
+    uniqueKeysWithValues: CloudState.kinds.map { ($0.kind, $0) })
+
+  static func resource(kind: String, id: UUID, body: ArraySlice<UInt8>) throws -> any Resource {
+    guard let type = kinds[kind] else { throw LedgerError.damaged("there is no kind called \(kind)") }
+    return try type.decode(body, id: id)
+  }
+}
+
+extension Resource {
+  static func decode(_ body: ArraySlice<UInt8>, id: UUID) throws -> Self {
+    let resource = try read(from: BodyDecoder(body: Body(body), position: 0))
+    guard resource.id.uuid == id else { throw LedgerError.damaged("\(kind) \(id) calls itself \(resource.id)") }
+    return resource
+  }
+}

@@ -1,0 +1,17 @@
+/// How much history is kept. What is older than `age`, or further back than `count` revisions, is deleted once it is in the
+/// checkpoint.
+package struct Retention: Sendable {
+  package var age: Duration
+  package var count: UInt64
+  /// Folding begins when this many revisions are not in the checkpoint, and is done before there are as many again. So a
+  /// start replays about twice as many at most.
+  package var window: UInt64
+
+  package init(age: Duration, count: UInt64, window: UInt64 = 10_000) {
+    self.age = age
+    self.count = count
+    self.window = window
+  }
+
+  package static let standard = Retention(age: .seconds(90 * 24 * 3600), count: 1_000_000)
+}

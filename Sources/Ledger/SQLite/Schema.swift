@@ -1,0 +1,123 @@
+internal import FoundationEssentials
+import Glibc
+
+/// The database's shape, and how it comes into being.
+enum Schema {
+  static let version: UInt64 = 2
+  /// `DARU`, so that no other SQLite database is taken for a ledger.
+  static let applicationID: UInt64 = 0x4441_5255
+
+  static let tables = [
+    "meta": """
+    CREATE TABLE meta (one INTEGER PRIMARY KEY CHECK (one = 1), ledger BLOB NOT NULL, epoch INTEGER NOT NULL, \
+    head INTEGER NOT NULL, chain BLOB NOT NULL, checkpoint INTEGER NOT NULL, digest BLOB NOT NULL, \
+    anchor INTEGER NOT NULL, anchor_chain BLOB NOT NULL, seal BLOB NOT NULL) STRICT
+    """,
+    "resource": """
+    CREATE TABLE resource (kind TEXT NOT NULL, id BLOB NOT NULL, revision INTEGER NOT NULL, body BLOB NOT NULL, \
+    proof BLOB NOT NULL, PRIMARY KEY (kind, id)) STRICT, WITHOUT ROWID
+    """,
+    "revision": """
+    CREATE TABLE revision (number INTEGER PRIMARY KEY, time REAL NOT NULL, content BLOB NOT NULL, \
+    chain BLOB NOT NULL) STRICT
+    """,
+  ]
+
+  /// Builds an empty ledger under another name and moves it to `path`, so that no half of one is ever found there.
+  static func create(at path: String, ledger: UUID) throws(LedgerError) {
+    let draft = path + "-new"
+    for suffix in ["", "-wal", "-shm", "-journal"] { unlink(draft + suffix) }
+    let descriptor = Glibc.open(draft, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw LedgerError(.failed, "\(draft) cannot be created: \(systemError())") }
+    defer { Glibc.close(descriptor) }
+    do {
+      let database = try writer(draft)
+      try database.execute("PRAGMA application_id = \(applicationID); PRAGMA user_version = \(version)")
+      try database.transaction {
+        for sql in tables.sorted(by: { $0.key < $1.key }).map(\.value) { try database.execute(sql) }
+        try write(.first(of: ledger), to: database)
+      }
+      try database.close()
+    } catch { throw .opening(draft, error) }
+    guard fsync(descriptor) == 0, rename(draft, path) == 0 else {
+      throw LedgerError(.failed, "\(path) cannot be created: \(systemError())")
+    }
+    try flushFolder(of: path)
+  }
+
+  static func write(_ standing: Standing, to database: SQLite) throws(SQLite.Failure) {
+    let statement = try database.statement(
+      """
+      INSERT OR REPLACE INTO meta (one, ledger, epoch, head, chain, checkpoint, digest, anchor, anchor_chain, seal)
+      VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      """)
+    statement.bind(1, standing.head.ledger)
+    statement.bind(2, standing.head.epoch)
+    statement.bind(3, standing.head.revision)
+    statement.bind(4, standing.head.chain)
+    statement.bind(5, standing.checkpoint)
+    statement.bind(6, standing.digest)
+    statement.bind(7, standing.anchor.number)
+    statement.bind(8, standing.anchor.chain)
+    statement.bind(9, standing.seal)
+    try statement.run()
+  }
+
+  /// `nil` when there is none, or none that can be.
+  static func standing(_ database: SQLite) throws(SQLite.Failure) -> (standing: Standing, seal: Checksum?)? {
+    let statement = try database.statement(
+      "SELECT ledger, epoch, head, chain, checkpoint, digest, anchor, anchor_chain, seal FROM meta")
+    guard try statement.step() else { return nil }
+    defer { statement.reset() }
+    guard let ledger = statement.uuid(0), let chain = statement.checksum(3), let digest = statement.checksum(5),
+      let anchor = statement.checksum(7)
+    else { return nil }
+    return (
+      Standing(
+        head: Head(ledger: ledger, epoch: statement.number(1), revision: statement.number(2), chain: chain),
+        checkpoint: statement.number(4), digest: digest,
+        anchor: Standing.Anchor(number: statement.number(6), chain: anchor)),
+      statement.checksum(8)
+    )
+  }
+
+  /// The connection of the one writer. The lock is taken before the log is opened, so no shared memory is needed.
+  static func writer(_ path: String) throws(SQLite.Failure) -> SQLite {
+    let database = try SQLite(path)
+    try database.execute(
+      """
+      PRAGMA locking_mode = EXCLUSIVE;
+      PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = FULL;
+      PRAGMA wal_autocheckpoint = 4000;
+      PRAGMA cache_size = -65536;
+      PRAGMA trusted_schema = OFF;
+      """)
+    return database
+  }
+
+  /// Looks without writing: neither the database nor its log is changed, not even when the connection ends.
+  static func reader(_ path: String) throws(SQLite.Failure) -> SQLite {
+    let database = try SQLite(path, readOnly: true)
+    try database.execute("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON")
+    return database
+  }
+
+  private static func flushFolder(of path: String) throws(LedgerError) {
+    let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+    let descriptor = Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw LedgerError(.failed, "\(folder) cannot be opened: \(systemError())") }
+    defer { Glibc.close(descriptor) }
+    guard fsync(descriptor) == 0 else { throw LedgerError(.failed, "\(folder) cannot be flushed: \(systemError())") }
+  }
+}
+
+extension Standing {
+  /// A ledger before its first revision.
+  static func first(of ledger: UUID) -> Standing {
+    let genesis = Checksum.genesis(of: ledger)
+    return Standing(
+      head: Head(ledger: ledger, epoch: 1, revision: 0, chain: genesis), checkpoint: 0, digest: .zero,
+      anchor: Anchor(number: 0, chain: genesis))
+  }
+}
