@@ -14,6 +14,8 @@ struct LedgerExercise: AsyncParsableCommand {
     commandName: "ledger-exercise", abstract: "Write into a ledger until killed.", shouldDisplay: false)
 
   @Argument var path: String
+  @Flag(help: "PATH is the connection string of a PostgreSQL database, to be written as soon as its lease is had.")
+  var postgresql = false
   @Option var callers = 4
   /// Revisions that are kept, and that may be outside of the checkpoint.
   @Option var keep: UInt64 = 200
@@ -23,10 +25,8 @@ struct LedgerExercise: AsyncParsableCommand {
   func run() async throws {
     let ledger: Ledger
     do {
-      ledger = try Ledger.open(
-        at: path, create: true, retention: Retention(age: .seconds(3600), count: keep, window: window),
-        logger: Logger(label: "exercise") { _ in SwiftLogNoOpLogHandler() })
-    } catch {
+      ledger = try await open()
+    } catch let error as LedgerError {
       Self.say("unopened \(error.code.rawValue) \(error.message)")
       throw ExitCode(1)
     }
@@ -38,6 +38,21 @@ struct LedgerExercise: AsyncParsableCommand {
     }
     await ledger.close()
     Self.say("closed")
+  }
+
+  private func open() async throws -> Ledger {
+    let retention = Retention(age: .seconds(3600), count: keep, window: window)
+    let logger = Logger(label: "exercise") { _ in SwiftLogNoOpLogHandler() }
+    guard postgresql else { return try Ledger.open(at: path, create: true, retention: retention, logger: logger) }
+    let access = try PostgreSQLAccess(path)
+    try access.prepare(create: true)
+    let lease = try await Lease.wait(access, holder: "exercise", logger: logger)
+    Self.say("leads \(lease.fence)")
+    Task {
+      await lease.over()
+      Self.say("over")
+    }
+    return try Ledger.open(PostgreSQLStorage(access, lease: lease), retention: retention, logger: logger)
   }
 
   private static func count(_ caller: Int, _ callers: Int, _ ledger: Ledger) async {
