@@ -7,7 +7,7 @@ package struct AsyncJob: Resource {
   package static var table: TablePath<AsyncJob> { \.jobs }
   package static let indexes: [Index<AsyncJob>] = [
     Index("account") { [.id($0.account)] },
-    Index("status") { [.number(UInt64($0.status.rawValue))] },
+    Index("pending") { $0.status == .pending ? [.number(1)] : [] },
     Index("instance") { $0.instance.map { [.uuid($0)] } ?? [] },
   ]
 

@@ -5,9 +5,9 @@ internal import Synchronization
 extension Table {
   /// A table of `rows`, its trees built at the same time on all cores. Throws when two rows have the same id, or a key of a
   /// unique index.
+  @inline(__always)
   init(_ rows: [Row]) throws(ModelError) {
-    let built = Mutex(
-      (rows: TreeDictionary<ID<R>, Row>(), indexes: Array(repeating: IndexTree<R>(), count: R.indexes.count)))
+    let built = Mutex((rows: TreeDictionary<ID<R>, Row>(), indexes: R.indexes.map(IndexTree.init)))
     let trouble = Mutex<ModelError?>(nil)
     @Sendable func build(_ step: Int) {
       guard step < R.indexes.count else {
@@ -18,7 +18,7 @@ extension Table {
         return built.withLock { $0.rows = tree }
       }
       let index = R.indexes[step]
-      var tree = IndexTree<R>()
+      var tree = IndexTree(index)
       for row in rows {
         for key in index.keys(row.value) {
           if index.unique, let holder = tree.other(than: row.value.id, under: key) {

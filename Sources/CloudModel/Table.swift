@@ -19,7 +19,7 @@ package struct Table<R: Resource>: Sendable {
   private var indexes: [IndexTree<R>]
 
   package init() {
-    indexes = Array(repeating: IndexTree(), count: R.indexes.count)
+    indexes = R.indexes.map(IndexTree.init)
   }
 
   init(rows: TreeDictionary<ID<R>, Row>, indexes: [IndexTree<R>]) {
@@ -39,14 +39,9 @@ package struct Table<R: Resource>: Sendable {
 
   package func first(_ name: String, _ key: IndexKey) -> R? { R.firstRow(name, key, in: self)?.value }
 
-  package func count(_ name: String, _ key: IndexKey) -> Int {
-    switch indexes[position(name)].ids[key] {
-    case nil: 0
-    case .one?: 1
-    case .many(let ids)?: ids.count
-    }
-  }
+  package func count(_ name: String, _ key: IndexKey) -> Int { R.count(name, key, in: self) }
 
+  @inline(__always)
   func rows(_ name: String, _ key: IndexKey) -> [Row] {
     switch indexes[position(name)].ids[key] {
     case nil: []
@@ -55,6 +50,7 @@ package struct Table<R: Resource>: Sendable {
     }
   }
 
+  @inline(__always)
   func firstRow(_ name: String, _ key: IndexKey) -> Row? {
     switch indexes[position(name)].ids[key] {
     case nil: nil
@@ -63,22 +59,32 @@ package struct Table<R: Resource>: Sendable {
     }
   }
 
+  @inline(__always)
+  func filed(_ name: String, _ key: IndexKey) -> Int {
+    switch indexes[position(name)].ids[key] {
+    case nil: 0
+    case .one?: 1
+    case .many(let ids)?: ids.count
+    }
+  }
+
   /// Inserts or replaces. Fails, changing nothing, when a unique index already files another resource under a key.
   package mutating func put(_ row: R) throws(ModelError) { try put(Row(row, revision: 0)) }
 
+  @inline(__always)
   mutating func put(_ row: Row) throws(ModelError) {
     let id = row.value.id
     let old = rows[id]
     if let old, old.value == row.value { return }
     var changes: [(position: Int, before: [IndexKey], after: [IndexKey])] = []
-    for (position, index) in R.indexes.enumerated() {
-      let before = old.map { index.keys($0.value) } ?? []
-      let after = index.keys(row.value)
+    for position in indexes.indices {
+      let before = old.map { indexes[position].keys($0.value) } ?? []
+      let after = indexes[position].keys(row.value)
       if before == after { continue }
-      if index.unique {
+      if indexes[position].unique {
         for key in after {
           if let holder = indexes[position].other(than: id, under: key) {
-            throw ModelError("\(R.kind) \(holder) already has this \(index.name)")
+            throw ModelError("\(R.kind) \(holder) already has this \(indexes[position].name)")
           }
         }
       }
@@ -92,22 +98,24 @@ package struct Table<R: Resource>: Sendable {
   }
 
   /// Puts a row back whose value is there already, for the revision that it carries.
+  @inline(__always)
   mutating func restore(_ row: Row) { rows[row.value.id] = row }
 
   @discardableResult
+  @inline(__always)
   package mutating func remove(_ id: ID<R>) -> R? {
     guard let old = rows.removeValue(forKey: id) else { return nil }
-    for (position, index) in R.indexes.enumerated() {
-      for key in index.keys(old.value) { indexes[position].remove(id, key) }
+    for position in indexes.indices {
+      for key in indexes[position].keys(old.value) { indexes[position].remove(id, key) }
     }
     return old.value
   }
 
+  /// In place, so that no index is copied.
+  @inline(__always)
   private func position(_ name: String) -> Int {
-    guard let position = R.indexes.firstIndex(where: { $0.name == name }) else {
-      preconditionFailure("\(R.kind) declares no index called \(name)")
-    }
-    return position
+    for position in indexes.indices where indexes[position].name == name { return position }
+    preconditionFailure("\(R.kind) declares no index called \(name)")
   }
 }
 
@@ -118,14 +126,23 @@ struct IndexTree<R: Resource>: Sendable {
     case many(TreeSet<ID<R>>)
   }
 
+  let name: String
+  let unique: Bool
+  let keys: @Sendable (R) -> [IndexKey]
   private(set) var ids: TreeDictionary<IndexKey, Filed> = [:]
 
-  init() {}
+  init(_ index: Index<R>) {
+    name = index.name
+    unique = index.unique
+    keys = index.keys
+  }
 
+  @inline(__always)
   mutating func insert(_ id: ID<R>, _ key: IndexKey) {
     Self.insert(id, &ids[key])
   }
 
+  @inline(__always)
   private static func insert(_ id: ID<R>, _ filed: inout Filed?) {
     switch filed {
     case nil: filed = .one(id)
@@ -138,10 +155,12 @@ struct IndexTree<R: Resource>: Sendable {
     }
   }
 
+  @inline(__always)
   mutating func remove(_ id: ID<R>, _ key: IndexKey) {
     Self.remove(id, &ids[key])
   }
 
+  @inline(__always)
   private static func remove(_ id: ID<R>, _ filed: inout Filed?) {
     switch filed {
     case nil: return
@@ -153,6 +172,7 @@ struct IndexTree<R: Resource>: Sendable {
     }
   }
 
+  @inline(__always)
   func other(than id: ID<R>, under key: IndexKey) -> ID<R>? {
     switch ids[key] {
     case nil: nil

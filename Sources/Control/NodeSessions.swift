@@ -165,14 +165,20 @@ extension Control {
     return hasJoined
   }
 
-  /// The state as it was at `revision`, by taking back what came after, and what came after.
+  /// The state as it was at `revision`, by taking back what came after, and what came after. What is no longer kept
+  /// accounts for nothing: the node then holds back the removals among it.
   private func reconstruct(
     _ revision: UInt64, _ snapshot: Snapshot
   ) throws -> (state: CloudState, changes: [(Revision, [any Resource])]) {
     guard revision < snapshot.revision, revision > 0 else { return (snapshot.state, []) }
-    let history = try ledger.history(from: revision + 1, to: snapshot.revision)
+    let history: [Revision]
     var state = snapshot.state
-    for revision in history.reversed() { try state.takeBack(revision) }
+    do {
+      history = try ledger.history(from: revision + 1, to: snapshot.revision)
+      for revision in history.reversed() { try state.takeBack(revision) }
+    } catch let error as LedgerError where error.code == .behind {
+      return (snapshot.state, [])
+    }
     return (state, history.map { ($0, $0.changes.flatMap { [$0.before, $0.after].compactMap { $0 } }) })
   }
 }
@@ -180,6 +186,9 @@ extension Control {
 extension CloudState {
   /// Makes this, the state after a revision, the state before it.
   mutating func takeBack(_ revision: Revision) throws {
+    guard !revision.changes.contains(where: \.isBeforeUnknown) else {
+      throw LedgerError(.behind, "what was before revision \(revision.number) is no longer kept")
+    }
     // First away, then back: what must be unique may have passed from one resource to another.
     for change in revision.changes { change.after?.remove(from: &self) }
     for change in revision.changes { try change.before?.put(into: &self) }

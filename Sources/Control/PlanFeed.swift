@@ -129,13 +129,13 @@ extension Control {
   private func adoptPendingJobs(upTo last: UInt64) throws {
     var state = ledger.snapshot.state
     let pending = Dictionary(
-      state.jobs.matching("status", .number(UInt64(JobStatus.pending.rawValue))).map { ($0.revision, $0) },
+      state.jobs.matching("pending", .number(1)).map { ($0.revision, $0) },
       uniquingKeysWith: { first, _ in first }
     ).filter { $0.key <= last }
     guard let first = pending.keys.min() else { return }
-    for revision in try ledger.history(from: first, to: ledger.snapshot.revision).reversed() {
+    for revision in try ledger.history(from: max(first, ledger.oldest), to: ledger.snapshot.revision).reversed() {
       let after = state
-      try state.takeBack(revision)
+      guard (try? state.takeBack(revision)) != nil else { break }
       if let job = pending[revision.number] {
         settleLater(nodes.wait(job.id, Self.waiting(for: job, differences(revision, state, after))))
       }

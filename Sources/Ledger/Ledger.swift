@@ -135,7 +135,8 @@ package final class Ledger: Sendable {
     await withCheckedContinuation { continuation in finish { continuation.resume() } }
     log.close()
     do {
-      if queue.withLock({ $0.lastFailure?.code != .failed }) { try upkeep.withLock { try $0.foldAll(storage) } }
+      let isSound = queue.withLock { $0.lastFailure.map { $0.code == .diskFull || $0.code == .invalid } ?? true }
+      if isSound { try upkeep.withLock { try $0.foldAll(storage) } }
       try storage.close()
     } catch {
       logger.error("the ledger did not close cleanly", metadata: ["error": "\(error)"])

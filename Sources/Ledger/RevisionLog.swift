@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import FoundationEssentials
 import Synchronization
 
@@ -5,6 +6,7 @@ import Synchronization
 /// one of them, so none can hold up the writer.
 final class RevisionLog: Sendable {
   private let content: Mutex<Content>
+  private let releasing = DispatchQueue(label: "ledger.releasing")
 
   private struct Content {
     var slots: [Committed<Void>?]
@@ -22,17 +24,22 @@ final class RevisionLog: Sendable {
   }
 
   func append(_ steps: [Committed<Void>]) {
-    let waiters = content.withLock { content in
+    let (waiters, gone) = content.withLock { content in
       let capacity = UInt64(content.slots.count)
+      var gone: [Committed<Void>] = []
       for step in steps {
         content.head = step.revision.number
-        content.slots[Int(content.head % capacity)] = step
+        let slot = Int(content.head % capacity)
+        if let old = content.slots[slot] { gone.append(old) }
+        content.slots[slot] = step
       }
       if content.head >= capacity { content.oldest = max(content.oldest, content.head - capacity + 1) }
       defer { content.waiters = [:] }
-      return Array(content.waiters.values)
+      return (Array(content.waiters.values), gone)
     }
     for waiter in waiters { waiter.resume() }
+    // Taking a snapshot apart that nobody has any more costs as much as drafting the next one.
+    if !gone.isEmpty { releasing.async { withExtendedLifetime(gone) {} } }
   }
 
   func close() {

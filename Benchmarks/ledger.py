@@ -1,0 +1,104 @@
+"""The ledger at size: `ledger.py [--instances N] [--json FILE]`.
+
+A ledger of N instances (with an address, a job, an event and two rules each) is written, opened and measured. What the disk
+costs by itself is measured in the same run, before and after: one commit of SQLite with the bytes of such a revision.
+"""
+import argparse
+import json
+import os
+import shutil
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+DARUMA = str(ROOT / ".build/release/daruma")
+
+
+def floor(folder, count=400):
+    """Milliseconds of single flushed commits of 1,300 bytes, into a log that has its size already."""
+    path = os.path.join(folder, "floor")
+    database = sqlite3.connect(path, isolation_level=None)
+    for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 4000"):
+        database.execute(f"PRAGMA {pragma}")
+    database.execute("CREATE TABLE revision (number INTEGER PRIMARY KEY, content BLOB)")
+    database.execute("PRAGMA synchronous = OFF")
+    for number in range(4000):
+        database.execute("INSERT INTO revision VALUES (?, ?)", (-1 - number, os.urandom(1300)))
+    database.execute("PRAGMA wal_checkpoint(RESTART)")
+    database.execute("PRAGMA synchronous = FULL")
+    os.sync()
+    times = []
+    for number in range(count):
+        content = os.urandom(1300)
+        begin = time.perf_counter()
+        database.execute("INSERT INTO revision VALUES (?, ?)", (number, content))
+        times.append((time.perf_counter() - begin) * 1000)
+    database.close()
+    for suffix in ("", "-wal", "-shm"):
+        Path(path + suffix).unlink(missing_ok=True)
+    return times
+
+
+def run(path, phase, instances, *arguments):
+    output = subprocess.run(
+        [DARUMA, "ledger-benchmark", path, "--phase", phase, "--instances", str(instances), *arguments], check=True,
+        stdout=subprocess.PIPE, text=True).stdout
+    return {row["name"]: row for row in map(json.loads, output.splitlines())}
+
+
+def summary(name, unit, values, factor=1):
+    values = [value * factor for value in values]
+    return {"name": name, "unit": unit, "min": round(min(values), 4), "median": round(statistics.median(values), 4),
+            "max": round(max(values), 4)}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--instances", type=int, default=100_000)
+    parser.add_argument("--folder", default="/var/tmp", help="where to write; its disk is what is measured")
+    parser.add_argument("--json", help="write the figures to this file too")
+    parser.add_argument("--repeats", type=int, default=5)
+    options = parser.parse_args()
+    folder = tempfile.mkdtemp(prefix="daruma-ledger-", dir=options.folder)
+    rows, load = [], os.getloadavg()[0]
+    try:
+        repeats = ("--repeats", str(options.repeats))
+        small = max(1, options.instances // 600)
+        run(f"{folder}/small", "fill", small)
+        few = run(f"{folder}/small", "measure", small, *repeats)
+        path = f"{folder}/ledger"
+        filled = run(path, "fill", options.instances)
+        opened = [run(path, "open", options.instances) for _ in range(options.repeats)]
+        before = floor(folder)
+        many = run(path, "measure", options.instances, *repeats)
+        after = floor(folder)
+        for name in opened[0]:
+            rows.append(summary(name, opened[0][name]["unit"], [value for run in opened for value in run[name]["values"]]))
+        for row in (*filled.values(), *many.values()):
+            rows.append(summary(row["name"], row["unit"], row["values"]))
+        rows.append(summary("floor: one flushed commit of SQLite, before", "ms", before))
+        rows.append(summary("floor: one flushed commit of SQLite, after", "ms", after))
+        single = many["transaction, single caller"]["values"][1]
+        rows.append(summary("single caller's p50 to the floor's", "ratio", [single / statistics.median(before + after)]))
+        name = "transactions of 5 resources, 64 callers"
+        rates = [statistics.median(each[name]["values"]) for each in (few, many)]
+        rows.append(summary(f"{name}, {small * 6} resources", "1/s", few[name]["values"]))
+        rows.append(summary(f"cost of a transaction, {options.instances * 6} resources to {small * 6}", "ratio",
+                            [rates[0] / rates[1]]))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    text = json.dumps({"instances": options.instances, "load_before": round(load, 2),
+                       "load_after": round(os.getloadavg()[0], 2), "rows": rows}, indent=2)
+    print(text)
+    if options.json:
+        Path(options.json).write_text(text + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
