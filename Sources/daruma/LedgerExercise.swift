@@ -3,7 +3,6 @@ import CloudModel
 import FoundationEssentials
 import Glibc
 import Ledger
-import Logging
 
 /// Writes into a ledger and says what was acknowledged, for tests that kill it or take its disk away.
 ///
@@ -13,9 +12,7 @@ struct LedgerExercise: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ledger-exercise", abstract: "Write into a ledger until killed.", shouldDisplay: false)
 
-  @Argument var path: String
-  @Flag(help: "PATH is the connection string of a PostgreSQL database, to be written as soon as its lease is had.")
-  var postgresql = false
+  @OptionGroup var arguments: LedgerArguments
   @Option var callers = 4
   /// Revisions that are kept, and that may be outside of the checkpoint.
   @Option var keep: UInt64 = 200
@@ -25,7 +22,9 @@ struct LedgerExercise: AsyncParsableCommand {
   func run() async throws {
     let ledger: Ledger
     do {
-      ledger = try await open()
+      ledger = try await arguments.open(
+        create: true, retention: Retention(age: .seconds(3600), count: keep, window: window), lost: { Self.say("over") }
+      )
     } catch let error as LedgerError {
       Self.say("unopened \(error.code.rawValue) \(error.message)")
       throw ExitCode(1)
@@ -38,21 +37,6 @@ struct LedgerExercise: AsyncParsableCommand {
     }
     await ledger.close()
     Self.say("closed")
-  }
-
-  private func open() async throws -> Ledger {
-    let retention = Retention(age: .seconds(3600), count: keep, window: window)
-    let logger = Logger(label: "exercise") { _ in SwiftLogNoOpLogHandler() }
-    guard postgresql else { return try Ledger.open(at: path, create: true, retention: retention, logger: logger) }
-    let access = try PostgreSQLAccess(path)
-    try access.prepare(create: true)
-    let lease = try await Lease.wait(access, holder: "exercise", logger: logger)
-    Self.say("leads \(lease.fence)")
-    Task {
-      await lease.over()
-      Self.say("over")
-    }
-    return try Ledger.open(PostgreSQLStorage(access, lease: lease), retention: retention, logger: logger)
   }
 
   private static func count(_ caller: Int, _ callers: Int, _ ledger: Ledger) async {

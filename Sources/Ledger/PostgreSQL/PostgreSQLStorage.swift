@@ -310,7 +310,9 @@ package final class PostgreSQLStorage: Storage {
     } catch { throw access.opening(error) }
   }
 
+  /// Gives the lease back too, so that the next leader need not wait for its end.
   package func close() throws(LedgerError) {
+    defer { lease?.release() }
     reader.withLock { reader in
       reader.database?.close()
       reader = Reader(isClosed: true)
