@@ -19,6 +19,7 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "CLibvirt", pkgConfig: "libvirt", providers: [.apt(["libvirt-dev"])]),
+    .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .target(name: "Addresses"),
     .target(
       name: "CloudModel",
@@ -26,7 +27,7 @@ let package = Package(
     .target(
       name: "Ledger",
       dependencies: [
-        "Addresses", "CloudModel",
+        "Addresses", "CPostgres", "CloudModel",
         .product(name: "GRDBSQLite", package: "GRDB.swift"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),

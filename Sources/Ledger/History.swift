@@ -5,6 +5,13 @@ extension Ledger {
   /// The revisions `first` to `last`, both included, as far as they exist; the error `behind` when some of them are no
   /// longer kept. Reads the storage, in pieces that let writers pass.
   package func history(from first: UInt64, to last: UInt64) throws(LedgerError) -> [Revision] {
+    try stored(from: first, to: last)
+  }
+}
+
+extension Chronicle {
+  /// What `history` of a ledger returns.
+  func stored(from first: UInt64, to last: UInt64) throws(LedgerError) -> [Revision] {
     if isClosed { throw LedgerError(.closed, "the ledger is closed") }
     let last = min(last, snapshot.revision)
     let first = max(first, 1)

@@ -123,7 +123,7 @@ package final class Ledger: Sendable {
   }
 
   /// Every revision after `number`, past and future. Begin with the revision of a snapshot to miss nothing.
-  package func revisions(after number: UInt64) -> Revisions { Revisions(ledger: self, after: number) }
+  package func revisions(after number: UInt64) -> Revisions { Revisions(chronicle: self, after: number) }
 
   /// Refuses new transactions, finishes those that wait and gives the storage back.
   package func close() async {

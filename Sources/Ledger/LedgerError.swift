@@ -18,6 +18,8 @@ package struct LedgerError: Error, Sendable, CustomStringConvertible {
     case failed
     /// Another process has taken the ledger over; this one takes no more writes.
     case fenced
+    /// The database's server does not answer, or refuses for now.
+    case unreachable
     /// Too many writes are waiting.
     case overloaded
     /// What was asked for is too far back: read the snapshot and go on from its revision.

@@ -6,19 +6,19 @@ package struct Revisions: AsyncSequence, Sendable {
   package typealias Element = Committed<Void>
   package typealias Failure = LedgerError
 
-  let ledger: Ledger
+  let chronicle: any Chronicle
   let after: UInt64
 
-  package func makeAsyncIterator() -> Iterator { Iterator(ledger: ledger, seen: after) }
+  package func makeAsyncIterator() -> Iterator { Iterator(chronicle: chronicle, seen: after) }
 
   package struct Iterator: AsyncIteratorProtocol {
-    let ledger: Ledger
+    let chronicle: any Chronicle
     var seen: UInt64
     /// Revisions from the disk, the next one last.
     private var older: [Committed<Void>] = []
 
-    init(ledger: Ledger, seen: UInt64) {
-      self.ledger = ledger
+    init(chronicle: any Chronicle, seen: UInt64) {
+      self.chronicle = chronicle
       self.seen = seen
     }
 
@@ -27,10 +27,10 @@ package struct Revisions: AsyncSequence, Sendable {
     ) async throws(LedgerError) -> Committed<Void>? {
       while !Task.isCancelled {
         if let step = older.popLast() { return pass(step) }
-        switch ledger.log.position(after: seen) {
+        switch chronicle.log.position(after: seen) {
         case .step(let step): return pass(step)
-        case .gone(let oldest): older = try ledger.older(after: seen, before: oldest)
-        case .upToDate: await ledger.log.wait(after: seen)
+        case .gone(let oldest): older = try chronicle.older(after: seen, before: oldest)
+        case .upToDate: await chronicle.log.wait(after: seen)
         case .closed: return nil
         }
       }
@@ -44,21 +44,21 @@ package struct Revisions: AsyncSequence, Sendable {
   }
 }
 
-extension Ledger {
+extension Chronicle {
   /// How far back a subscriber may begin; beyond, reading the snapshot is cheaper.
-  static let reach: UInt64 = 10_000
+  private var reach: UInt64 { 10_000 }
 
   /// The revisions after `number` that are no longer in memory, the first one last. Their snapshots come from
   /// taking the later revisions back, one by one.
   func older(after number: UInt64, before oldest: UInt64) throws(LedgerError) -> [Committed<Void>] {
     var snapshot = self.snapshot
-    guard snapshot.revision - number <= Self.reach else {
+    guard snapshot.revision - number <= reach else {
       throw LedgerError(
-        .behind, "revision \(number) is more than \(Self.reach) revisions old; read the snapshot and go on from there")
+        .behind, "revision \(number) is more than \(reach) revisions old; read the snapshot and go on from there")
     }
     do {
       var steps: [Committed<Void>] = []
-      for revision in try history(from: number + 1, to: snapshot.revision).reversed() {
+      for revision in try stored(from: number + 1, to: snapshot.revision).reversed() {
         var state = snapshot.state
         try state.undo(revision)
         let before = Snapshot(

@@ -4,7 +4,6 @@ import CloudModel
 import FoundationEssentials
 import Glibc
 import Ledger
-import Logging
 import Synchronization
 
 /// Measures the ledger for `Benchmarks/ledger.py`, each figure a line of JSON.
@@ -16,7 +15,7 @@ struct LedgerBenchmark: AsyncParsableCommand {
     case fill, open, measure
   }
 
-  @Argument var path: String
+  @OptionGroup var arguments: LedgerArguments
   @Option var phase: Phase
   @Option var instances = 100_000
   @Option var seconds = 2.0
@@ -24,8 +23,7 @@ struct LedgerBenchmark: AsyncParsableCommand {
 
   func run() async throws {
     let began = ContinuousClock.now
-    let ledger = try Ledger.open(
-      at: path, create: phase == .fill, logger: Logger(label: "benchmark") { _ in SwiftLogNoOpLogHandler() })
+    let ledger = try await arguments.open(create: phase == .fill)
     let opening = ContinuousClock.now - began
     let fleet = Fleet(instances: instances)
     switch phase {

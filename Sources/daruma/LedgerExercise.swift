@@ -3,7 +3,6 @@ import CloudModel
 import FoundationEssentials
 import Glibc
 import Ledger
-import Logging
 
 /// Writes into a ledger and says what was acknowledged, for tests that kill it or take its disk away.
 ///
@@ -13,7 +12,7 @@ struct LedgerExercise: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ledger-exercise", abstract: "Write into a ledger until killed.", shouldDisplay: false)
 
-  @Argument var path: String
+  @OptionGroup var arguments: LedgerArguments
   @Option var callers = 4
   /// Revisions that are kept, and that may be outside of the checkpoint.
   @Option var keep: UInt64 = 200
@@ -23,10 +22,10 @@ struct LedgerExercise: AsyncParsableCommand {
   func run() async throws {
     let ledger: Ledger
     do {
-      ledger = try Ledger.open(
-        at: path, create: true, retention: Retention(age: .seconds(3600), count: keep, window: window),
-        logger: Logger(label: "exercise") { _ in SwiftLogNoOpLogHandler() })
-    } catch {
+      ledger = try await arguments.open(
+        create: true, retention: Retention(age: .seconds(3600), count: keep, window: window), lost: { Self.say("over") }
+      )
+    } catch let error as LedgerError {
       Self.say("unopened \(error.code.rawValue) \(error.message)")
       throw ExitCode(1)
     }

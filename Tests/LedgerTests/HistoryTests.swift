@@ -7,18 +7,17 @@ import Testing
 
 /// Histories against a model that keeps everything, while the ledger folds, trims, is closed and opened.
 @Suite struct HistoryTests {
-  let folder = Folder()
-
   /// What every revision left behind; index 0 is the beginning.
   private typealias Model = [[UUID: Int]]
 
-  @Test(.timeLimit(.minutes(5))) func `random transactions end in the state of a plain dictionary`() async throws {
+  @Test(.timeLimit(.minutes(5)), arguments: Kept.allCases)
+  func `random transactions end in the state of a plain dictionary`(kept: Kept) async throws {
     let seed = UInt64.random(in: 0...UInt64.max)
     print("seed \(seed)")
     var random = SplitMix(state: seed)
     let ids = (0..<20).map { _ in UUID() }
     for _ in 0..<6 {
-      let folder = Folder()
+      let folder = try await kept.place()
       let retention = Retention(
         age: .seconds(1000), count: UInt64.random(in: 1...80, using: &random),
         window: UInt64.random(in: 1...40, using: &random))
@@ -30,10 +29,7 @@ import Testing
           if Bool.random(using: &random) {
             await ledger.close()
           } else {
-            // As a crash leaves it.
-            let content = try folder.content()
-            await ledger.close()
-            try folder.write(content)
+            try await folder.crash(ledger)
           }
           ledger = try folder.open(retention: retention)
           #expect(Self.state(ledger.snapshot) == model.last, "seed \(seed) round \(round)")
@@ -99,7 +95,9 @@ import Testing
     Dictionary(uniqueKeysWithValues: snapshot.state.serviceOfferings.all.map { ($0.id.uuid, $0.cpuNumber) })
   }
 
-  @Test func `a value that was changed and changed back is written by the revision that wrote it`() async throws {
+  @Test(arguments: Kept.allCases)
+  func `a value that was changed and changed back is written by the revision that wrote it`(kept: Kept) async throws {
+    let folder = try await kept.place()
     let ledger = try folder.open(create: true)
     let first = offering("first")
     try await ledger.put(first)
@@ -115,7 +113,10 @@ import Testing
     await ledger.close()
   }
 
-  @Test func `history that is too old is given up, but never what is not in the checkpoint`() async throws {
+  @Test(arguments: Kept.allCases) func `history that is too old is given up, but never what is not in the checkpoint`(
+    kept: Kept
+  ) async throws {
+    let folder = try await kept.place()
     let time = Clock()
     var sources = Sources.system
     sources.now = { time.now }

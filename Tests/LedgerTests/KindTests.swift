@@ -6,8 +6,8 @@ import Testing
 @testable import Ledger
 
 @Suite struct KindTests {
-  @Test func `every kind survives being stored, closed and opened`() async throws {
-    let folder = Folder()
+  @Test(arguments: Kept.allCases) func `every kind survives being stored, closed and opened`(kept: Kept) async throws {
+    let folder = try await kept.place()
     var ledger = try folder.open(create: true)
     let samples = Self.samples
     #expect(Set(samples.map { type(of: $0).kind }) == Set(CloudState.kinds.map { $0.kind }))

@@ -7,9 +7,8 @@ import Testing
 @testable import Ledger
 
 @Suite struct TransactionTests {
-  let folder = Folder()
-
-  @Test func `a revision is durable, numbered and attributed`() async throws {
+  @Test(arguments: Kept.allCases) func `a revision is durable, numbered and attributed`(kept: Kept) async throws {
+    let folder = try await kept.place()
     let ledger = try folder.open(create: true)
     let small = offering("small")
     let first = try await ledger.transact(test) { draft in
@@ -37,7 +36,10 @@ import Testing
     await again.close()
   }
 
-  @Test func `a closure that throws and one that changes nothing leave no revision`() async throws {
+  @Test(arguments: Kept.allCases) func `a closure that throws and one that changes nothing leave no revision`(
+    kept: Kept
+  ) async throws {
+    let folder = try await kept.place()
     let ledger = try folder.open(create: true)
     let root = domain("ROOT")
     try await ledger.put(root)
@@ -60,7 +62,10 @@ import Testing
     #expect(try folder.open().snapshot.revision == 1)
   }
 
-  @Test(.timeLimit(.minutes(5))) func `64 callers who each count to 50 reach 3200`() async throws {
+  @Test(.timeLimit(.minutes(5)), arguments: Kept.allCases) func `64 callers who each count to 50 reach 3200`(kept: Kept)
+    async throws
+  {
+    let folder = try await kept.place()
     let ledger = try folder.open(create: true)
     let id = ID<ServiceOffering>(UUID())
     try await ledger.put(offering("counter", cpus: 0, id: id))
@@ -89,7 +94,9 @@ import Testing
     #expect(try folder.open().snapshot.state.serviceOfferings[id]?.cpuNumber == 3200)
   }
 
-  @Test func `a subscriber sees every revision once and in order, from memory and from the disk`() async throws {
+  @Test(arguments: Kept.allCases)
+  func `a subscriber sees every revision once and in order, from memory and from the disk`(kept: Kept) async throws {
+    let folder = try await kept.place()
     do {
       let ledger = try folder.open(create: true)
       for number in 1...20 { try await ledger.put(offering("o\(number)")) }
@@ -117,6 +124,7 @@ import Testing
   }
 
   @Test func `SQLite's own full error is rolled back cleanly`() async throws {
+    let folder = Folder()
     let ledger = try folder.open(create: true)
     try await ledger.put(offering("a"))
     try ledger.limitPages(to: 1)
