@@ -42,7 +42,10 @@ struct APIClient: Sendable {
     request.httpMethod = "POST"
     request.setValue("application/x-www-form-urlencoded", forHTTPHeaderField: "Content-Type")
     request.httpBody = Data("\(query)&signature=\(signature)".utf8)
-    let (data, _) = try await Self.session.data(for: request)
+    try Task.checkCancellation()
+    // A cancelled request of URLSession may never come back, and one that is on its way is soon answered.
+    let sent = request
+    let data = try await Task { try await Self.session.data(for: sent).0 }.value
     guard let envelope = try JSONSerialization.jsonObject(with: data) as? [String: Any],
       let body = envelope.values.first as? [String: Any]
     else { throw CommandFailure("\(command): the answer is not CloudStack's") }

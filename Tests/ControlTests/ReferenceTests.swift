@@ -30,7 +30,7 @@ import Testing
       let zone = try #require(control.state.zones.all.first { _ in true })
       let cause = Cause(actor: "system/test", command: "test")
       await #expect(throws: ControlError.self) { try await control.transact(cause) { try $0.remove(zone.id) } }
-      let account = try #require(control.state.accounts.all.first { _ in true })
+      let account = try #require(control.state.accounts[cloud.caller.account])
       await #expect(throws: ControlError.self) { try await control.transact(cause) { try $0.remove(account.id) } }
       await #expect(throws: ControlError.self) {
         try await control.transact(cause) { draft in
