@@ -18,7 +18,8 @@ final class NodeBoard: Sendable {
     var mayFail: Bool
     /// Which node each scope is on.
     var nodes: [String: String] = [:]
-    var since = ContinuousClock.now
+    /// Set when the wait begins.
+    var since: ContinuousClock.Instant?
 
     mutating func insert(_ scopes: some Sequence<String>, on node: String) {
       for scope in scopes {
@@ -73,9 +74,13 @@ final class NodeBoard: Sendable {
   }
 
   let state: Mutex<State>
+  private let now: @Sendable () -> ContinuousClock.Instant
 
   /// - Parameter fed: the revision that is there already; plans are made of what comes after it.
-  init(fed: UInt64) { state = Mutex(State(fed: fed)) }
+  init(fed: UInt64, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
+    state = Mutex(State(fed: fed))
+    self.now = now
+  }
 
   /// What the end of a wait is.
   enum Outcome: Sendable {
@@ -95,6 +100,7 @@ final class NodeBoard: Sendable {
         waiting = same
         waiting.mayFail = mayFail
       }
+      waiting.since = waiting.since ?? now()
       state.waiting[job] = waiting
       for scope in waiting.scopes { state.waitingByScope[scope, default: []].insert(job) }
       return Self.look(&state, job, waiting.scopes)
@@ -110,7 +116,7 @@ final class NodeBoard: Sendable {
         switch report.phase {
         case .verified: nil
         case .failed where !report.failedKeys.isEmpty: nil
-        case .failed, .lost: before ?? .now
+        case .failed, .lost: before ?? now()
         default: before
         }
       state.reports[report.scope] = Reported(report: report, session: session, failedSince: since)
@@ -148,9 +154,10 @@ final class NodeBoard: Sendable {
   /// Jobs that have waited for so long for a scope which as a whole was not verified all the time, and can be taken back.
   func expire(_ patience: Duration) -> [Outcome] {
     state.withLock { state in
-      let limit = ContinuousClock.now - patience
+      let limit = now() - patience
       var outcomes: [Outcome] = []
-      for (job, waiting) in state.waiting where waiting.mayFail && waiting.since < limit {
+      for (job, waiting) in state.waiting where waiting.mayFail {
+        guard let began = waiting.since, began < limit else { continue }
         for scope in waiting.scopes {
           guard let reported = state.reports[scope], let since = reported.failedSince, since < limit,
             reported.report.phase == .failed || reported.report.phase == .lost,

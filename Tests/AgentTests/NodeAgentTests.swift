@@ -164,7 +164,8 @@ struct NodeAgentTests {
         let during = Mutex<[GuardReport]>([])
         network.onApply.withLock {
           $0 = {
-            // Time for whatever is on its way.
+            try? await settles { listener.holds.count >= 2 }
+            // Time for what must not be on its way.
             try? await Task.sleep(for: .milliseconds(100))
             during.withLock { $0 = listener.holds }
           }

@@ -54,10 +54,24 @@ extension [NodeBoard.Outcome] {
   var failed: [ID<AsyncJob>] { compactMap { if case .failed(let job, _) = $0 { job } else { nil } } }
 }
 
+/// Stands still until it is told to go on.
+private final class ManualClock: Sendable {
+  private let time = Mutex(ContinuousClock.now)
+  var now: ContinuousClock.Instant { time.withLock { $0 } }
+  func advance(by duration: Duration) { time.withLock { $0 += duration } }
+}
+
 @Suite("Node board")
 struct NodeBoardTests {
-  private let board = NodeBoard(fed: 0)
+  private let clock: ManualClock
+  private let board: NodeBoard
   private let job = ID<AsyncJob>(UUID())
+
+  init() {
+    let clock = ManualClock()
+    self.clock = clock
+    board = NodeBoard(fed: 0) { clock.now }
+  }
 
   init() { board.connect() }
 
@@ -124,13 +138,13 @@ struct NodeBoardTests {
     #expect(board.report("instance/x", 5).verified == [job])
   }
 
-  @Test func `a failure without keys keeps everybody waiting and takes back what can be`() async throws {
+  @Test func `a failure without keys keeps everybody waiting and takes back what can be`() {
     let withdrawal = ID<AsyncJob>(UUID())
     #expect(board.wait(job, .init(5, ["a"])).isEmpty)
     #expect(board.wait(withdrawal, .init(5, ["a"], mayFail: false)).isEmpty)
     #expect(board.report("a", 5, .failed).isEmpty)
     #expect(board.expire(.seconds(30)).isEmpty)
-    try await Task.sleep(for: .milliseconds(20))
+    clock.advance(by: .milliseconds(20))
     // The gateway that does not come up is looked at and changed meanwhile.
     #expect(board.report("a", 5, .lost).isEmpty)
     #expect(board.report("a", 6, .applying).isEmpty)
@@ -141,28 +155,28 @@ struct NodeBoardTests {
     #expect(board.report("a", 6).verified == [withdrawal])
   }
 
-  @Test func `a gateway that is down for long gives a new job its time`() async throws {
+  @Test func `a gateway that is down for long gives a new job its time`() {
     #expect(board.report("a", 4, .failed).isEmpty)
-    try await Task.sleep(for: .milliseconds(20))
+    clock.advance(by: .milliseconds(20))
     #expect(board.wait(job, .init(5, ["a"])).isEmpty)
     #expect(board.report("a", 5, .failed).isEmpty)
     #expect(board.expire(.milliseconds(15)).isEmpty)
-    try await Task.sleep(for: .milliseconds(20))
+    clock.advance(by: .milliseconds(20))
     #expect(board.expire(.milliseconds(15)).failed == [job])
   }
 
-  @Test func `a fault that passed is forgotten`() async throws {
+  @Test func `a fault that passed is forgotten`() {
     #expect(board.wait(job, .init(5, ["a", "b"])).isEmpty)
     #expect(board.report("b", 5, .failed).isEmpty)
-    try await Task.sleep(for: .milliseconds(20))
+    clock.advance(by: .milliseconds(20))
     #expect(board.report("b", 4).isEmpty && board.report("b", 5, .failed).isEmpty)
     #expect(board.expire(.milliseconds(15)).isEmpty)
   }
 
-  @Test func `an untouched scope in doubt is given up too`() async throws {
+  @Test func `an untouched scope in doubt is given up too`() {
     #expect(board.report("a", 3, .failed).isEmpty)
     #expect(board.wait(job, .init(5, ["a"])).isEmpty)
-    try await Task.sleep(for: .milliseconds(5))
+    clock.advance(by: .milliseconds(5))
     #expect(board.expire(.zero).isEmpty, "nobody knows yet whether the job touches the scope")
     #expect(board.follow("n", 5, session: 1).isEmpty)
     #expect(board.expire(.zero).failed == [job])
