@@ -71,9 +71,8 @@ struct NodeBoardTests {
     let clock = ManualClock()
     self.clock = clock
     board = NodeBoard(fed: 0) { clock.now }
+    board.connect()
   }
-
-  init() { board.connect() }
 
   @Test func `a job that changed nothing has nothing to wait for`() {
     #expect(board.wait(job, .init(5, [])).verified == [job])
