@@ -36,7 +36,9 @@ struct ManagerCommand: AsyncParsableCommand {
       let control = try await lead(folder, cloud, logger)
       try? FileManager.default.removeItem(atPath: folder.refusal)
       APIServer(control: control, logger: logger).add(to: router)
-      serve = { try await Self.serve(control, folder, board, logger) }
+      let archive = CloudArchive(
+        StateFolder.read(CloudFile.self, folder.cloud) ?? cloud, control.ledger, folder, logger)
+      serve = { try await Self.serve(control, folder, board, archive, logger) }
     } catch let refusal as LedgerError {
       serve = try refuse("\(refusal)", folder, board, router, logger)
     } catch let refusal as CommandFailure {
@@ -90,7 +92,7 @@ struct ManagerCommand: AsyncParsableCommand {
   }
 
   private static func serve(
-    _ control: Control, _ folder: StateFolder, _ board: StatusBoard, _ logger: Logger
+    _ control: Control, _ folder: StateFolder, _ board: StatusBoard, _ archive: CloudArchive?, _ logger: Logger
   ) async throws {
     let server = NodeServer(socketPath: folder.managerSocket, logger: logger) { session in
       try await control.serve(reports: session.reports) { try await session.send($0) }
@@ -100,10 +102,17 @@ struct ManagerCommand: AsyncParsableCommand {
         group.addTask { try await control.run() }
         group.addTask { try await server.run() }
         group.addTask { try await StatusFeed(control: control, board: board, logger: logger).run() }
+        if let archive {
+          group.addTask {
+            await archive.run()
+            try await Task.sleep(for: .seconds(86_400 * 365))
+          }
+        }
         defer { group.cancelAll() }
         try await group.next()
       }
     }
+    await archive?.finish()
     // The next start has nothing to replay.
     await control.ledger.close()
     try outcome.get()

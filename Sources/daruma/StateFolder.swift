@@ -13,6 +13,8 @@ struct StateFolder: Sendable {
   var ledger: String { path + "/manager/ledger.sqlite" }
   var managerSocket: String { path + "/manager/agents.sock" }
   var incidents: String { path + "/manager/incidents.json" }
+  /// How the archive of the ledger stands.
+  var archiveState: String { path + "/manager/archive.json" }
   var refusal: String { path + "/manager/refusal.txt" }
   var templates: String { path + "/templates" }
   var logs: String { path + "/log" }
@@ -75,6 +77,9 @@ struct CloudFile: Codable, Sendable {
   var ledger: String?
   /// Addresses of the range that the host keeps for itself.
   var excluded: [IPv4]?
+  /// The folder in which the ledger is archived, and the file with the archive's key.
+  var archive: String?
+  var archiveKeyFile: String?
 }
 
 /// The administrator's keys, for clients and scripts.

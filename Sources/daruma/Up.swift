@@ -20,6 +20,7 @@ struct Up: AsyncParsableCommand {
   @Option(help: "Port of the API and the status page on 127.0.0.1 (default 8080).") var port: Int?
   @Option(help: "A /24 of public addresses (default 203.0.113.0/24).") var publicRange: String?
   @Option(help: "Name of the link on the host (default daruma0).") var hostLink: String?
+  @OptionGroup var archive: ArchiveOption
   @Flag(help: "Stay in the foreground; Ctrl-C stops the cloud.") var foreground = false
 
   func run() async throws {
@@ -27,6 +28,10 @@ struct Up: AsyncParsableCommand {
     let folder = state.folder
     let steps = Steps()
     let isNew = !FileManager.default.fileExists(atPath: folder.cloud)
+    if !isNew, var cloud = StateFolder.read(CloudFile.self, folder.cloud), try archive.apply(to: &cloud) {
+      try StateFolder.write(cloud, to: folder.cloud)
+      try folder.running("manager")?.terminate(grace: .seconds(10))
+    }
     if !isNew, folder.running("manager") != nil, folder.running("agent") != nil,
       !FileManager.default.fileExists(atPath: folder.refusal)
     {
@@ -43,8 +48,9 @@ struct Up: AsyncParsableCommand {
       try folder.running("manager")?.terminate(grace: .seconds(5))
       unlink(folder.refusal)
     }
-    let cloud = try configuration(folder, isNew)
+    var cloud = try configuration(folder, isNew)
     if isNew, let free = Self.whyNotFree(cloud) { throw CommandFailure(free) }
+    if isNew { _ = try archive.apply(to: &cloud) }
     do {
       try await steps.run("template tiny") { try Template.build(in: folder) }
       let admin = try await steps.run("keys") { try Self.administrator(folder, cloud) }
