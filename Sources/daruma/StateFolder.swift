@@ -16,6 +16,10 @@ struct StateFolder: Sendable {
   var refusal: String { path + "/manager/refusal.txt" }
   var templates: String { path + "/templates" }
   var logs: String { path + "/log" }
+  /// Why the manager `name` cannot serve.
+  func refusal(of name: String) -> String {
+    name == CloudFile.firstManager ? refusal : "\(path)/manager/\(name).refusal.txt"
+  }
   func record(_ process: String) -> String { "\(path)/\(process).process.json" }
 
   func prepare() throws {
@@ -75,6 +79,10 @@ struct CloudFile: Codable, Sendable {
   var ledger: String?
   /// Addresses of the range that the host keeps for itself.
   var excluded: [IPv4]?
+  /// The connection string of the database that holds the ledger; nil when it is in the state folder.
+  var postgresql: String?
+  /// How many managers there are; nil when there is one.
+  var managers: Int?
 }
 
 /// The administrator's keys, for clients and scripts.

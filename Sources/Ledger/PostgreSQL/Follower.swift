@@ -58,7 +58,7 @@ package final class Follower: Sendable {
   package var oldest: UInt64 { state.withLock { $0.oldest } }
   /// When the database last said that there is nothing newer than `snapshot`.
   package var confirmed: ContinuousClock.Instant { state.withLock { $0.confirmed } }
-  var isClosed: Bool { state.withLock { $0.isClosed } }
+  package var isClosed: Bool { state.withLock { $0.isClosed } }
 
   /// Every revision after `number`, past and future. Begin with the revision of a snapshot to miss nothing.
   package func revisions(after number: UInt64) -> Revisions { Revisions(chronicle: self, after: number) }
