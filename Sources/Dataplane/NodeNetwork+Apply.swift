@@ -22,7 +22,7 @@ extension NodeNetwork {
       forget(object)
     }
     var reinstalled: Set<String> = []
-    for object in change.upserts.sorted(by: { Self.rank($0) < Self.rank($1) }) {
+    for object in Self.ordered(change.upserts) {
       if case .instance = object.body { continue }
       touched.insert(object.scope)
       if let old = objects[object.key] { touched.insert(old.scope) }
@@ -102,6 +102,14 @@ extension NodeNetwork {
 
   /// Whether the others of its scope build on the object.
   static func isGround(_ object: PlanObject) -> Bool { rank(object) <= 3 }
+
+  /// What others build on comes first.
+  private static func ordered(_ objects: [PlanObject]) -> [PlanObject] {
+    if objects.count < 2 { return objects }
+    var byRank = Array(repeating: [Int](), count: 7)
+    for (index, object) in objects.enumerated() { byRank[rank(object)].append(index) }
+    return byRank.joined().map { objects[$0] }
+  }
 
   private static func rank(_ object: PlanObject) -> Int {
     switch object.body {
@@ -216,13 +224,11 @@ extension NodeNetwork {
   private func endedFlows(_ place: Place) -> [FlowFilter] {
     guard let table = place.table else { return [] }
     var filters: [FlowFilter] = []
-    for (key, before) in table.touchedElements["pairs"] ?? [:] {
-      guard before != nil, table.entries["pairs"]?[key] == nil else { continue }
+    for key in table.removedKeys(of: "pairs") {
       filters.append(FlowFilter(originalDestination: key.ipv4(), replySource: key.ipv4(at: 4)))
       filters.append(FlowFilter(originalSource: key.ipv4(at: 4), replyDestination: key.ipv4()))
     }
-    for (key, before) in table.touchedElements["members"] ?? [:] {
-      guard before != nil, table.entries["members"]?[key] == nil else { continue }
+    for key in table.removedKeys(of: "members") {
       filters.append(
         FlowFilter(
           originalDestination: key.ipv4(), replySource: key.ipv4(at: 12),

@@ -35,7 +35,17 @@ package struct NFTBytes: Hashable, Sendable, CustomStringConvertible {
     append(port: port)
   }
 
+  /// Words in the machine's order, eight at most.
+  package init(words: some Sequence<UInt32>) {
+    for word in words { add(word) }
+  }
+
   package var count: Int { Int(length) }
+
+  /// Appends its first words, zeros where it has none.
+  package func append(words count: Int, to list: inout [UInt32]) {
+    for index in 0..<count { list.append(word(at: 4 * index)) }
+  }
 
   package var bytes: [UInt8] { withBytes { Array($0) } }
 

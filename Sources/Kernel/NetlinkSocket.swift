@@ -80,8 +80,8 @@ struct NetlinkSocket: ~Copyable, Sendable {
     wait: Bool, operation: String, _ each: (nlmsghdr, UnsafeRawBufferPointer) throws(KernelError) -> Void
   ) throws(KernelError) -> Bool {
     let raw = descriptor.raw
-    let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 8)
-    defer { room.deallocate() }
+    let room = ReceiveRoom.take()
+    defer { ReceiveRoom.give(room) }
     var count = 0
     while true {
       count = recv(raw, room.baseAddress, room.count, wait ? 0 : Int32(MSG_DONTWAIT))
@@ -89,14 +89,34 @@ struct NetlinkSocket: ~Copyable, Sendable {
       if errno == EAGAIN && !wait { return false }
       if errno != EINTR { throw KernelError.last(operation) }
     }
-    var rest = UnsafeRawBufferPointer(rebasing: room[..<count])
+    try NetlinkSocket.messages(UnsafeRawBufferPointer(rebasing: room[..<count]), each)
+    return true
+  }
+
+  private static func messages(
+    _ datagram: UnsafeRawBufferPointer, _ each: (nlmsghdr, UnsafeRawBufferPointer) throws(KernelError) -> Void
+  ) throws(KernelError) {
+    var rest = datagram
     while let header = rest.structure(nlmsghdr.self) {
       let length = Int(header.nlmsg_len)
       guard length >= 16, length <= rest.count else { break }
       try each(header, UnsafeRawBufferPointer(rebasing: rest[16..<length]))
       rest = UnsafeRawBufferPointer(rebasing: rest[min((length + 3) & ~3, rest.count)...])
     }
-    return true
+  }
+
+  /// Sends requests that want no acknowledgement and shows the messages they are answered with, all of which are there
+  /// when the sending returns.
+  func exchange(
+    _ requests: [UInt8], operation: String, _ each: (nlmsghdr, UnsafeRawBufferPointer) throws(KernelError) -> Void
+  ) throws(KernelError) {
+    let raw = descriptor.raw
+    while true {
+      let count = requests.withUnsafeBytes { Glibc.send(raw, $0.baseAddress, $0.count, 0) }
+      if count == requests.count { break }
+      if count >= 0 || errno != EINTR { throw KernelError.last(operation) }
+    }
+    while try receive(wait: false, operation: operation, each) {}
   }
 
   /// One request and its acknowledgement; `each` sees what the kernel says before that.

@@ -14,6 +14,6 @@ struct Daruma: AsyncParsableCommand {
       """,
     subcommands: [
       Up.self, Down.self, Status.self, Drill.self, ManagerCommand.self, AgentCommand.self, LedgerExercise.self,
-      LedgerBenchmark.self,
+      LedgerBenchmark.self, RebuildBenchmark.self,
     ])
 }
