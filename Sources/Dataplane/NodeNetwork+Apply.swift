@@ -54,6 +54,7 @@ extension NodeNetwork {
       report(name)
     }
     await verify(touched)
+    rebuildDue()
   }
 
   /// Sends probes through the routers of these scopes and reports the outcome.
@@ -231,7 +232,7 @@ extension NodeNetwork {
     return filters
   }
 
-  private func endFlows(_ filters: [FlowFilter], _ place: Place) {
+  func endFlows(_ filters: [FlowFilter], _ place: Place) {
     if filters.isEmpty { return }
     do {
       if filters.count > 32 {

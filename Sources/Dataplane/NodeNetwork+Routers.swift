@@ -13,10 +13,8 @@ extension NodeNetwork {
       throw DataplaneError(.missing, "the network \(router.network) of a router is not in the plan")
     }
     let place = try openPlace(Names.router(router.id), forwarding: true)
-    if place.table == nil {
-      place.table = router.kind == .virtual ? VirtualRouterTable.make(router) : EdgeTable.make(router)
-    }
-    var state = routers[router.id] ?? RouterState(key: object.key, scope: object.scope, router: router)
+    var state = routers[router.id] ?? adopted(router, object)
+    if place.table == nil { place.table = state.renderer.table(of: router) }
     let before = state.router
     state.router = router
     state.scope = object.scope
@@ -26,7 +24,7 @@ extension NodeNetwork {
     if router.kind == .virtual, let network = networks[router.network] {
       place.table.map { table in
         var table = table
-        VirtualRouterTable.update(&table, router)
+        state.renderer.update(&table, router)
         place.table = table
       }
       setEgress(router.id)
@@ -48,6 +46,15 @@ extension NodeNetwork {
       checks?.setRouter(router.id, MemberChecks.Point(namespace: place.namespace, source: source))
     }
     staleServices.insert(router.id)
+    if state.rendering.isDue(router) { dueRebuilds.insert(router.id) }
+  }
+
+  /// A router that is new to this agent, rendered as the one before left it.
+  private func adopted(_ router: Router, _ object: PlanObject) -> RouterState {
+    var state = RouterState(key: object.key, scope: object.scope, router: router)
+    state.rendering = Rendering(reading: Rendering.path(state.place, configuration))
+    state.renderer = Renderer(state.rendering.renderer, fault: configuration.renderingFault)
+    return state
   }
 
   func wireRouter(_ id: String) throws {
@@ -73,6 +80,8 @@ extension NodeNetwork {
       Files.remove("\(configuration.serviceDirectory)/dnsmasq-\(state.place).\(kind)")
     }
     Files.remove(haproxyPath(state))
+    Files.remove(Rendering.path(state.place, configuration))
+    dueRebuilds.remove(id)
     try wire(Names.wan, key, [])
     try wire(Names.fabric, key, [])
     try replace(Names.fabric, key, [])

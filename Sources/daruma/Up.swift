@@ -156,7 +156,7 @@ struct Up: AsyncParsableCommand {
     let executable = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
     let child = try ChildProcess.spawn(
       executable: executable, arguments: [process, "--state", folder.path] + arguments,
-      environment: ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"],
+      environment: AgentCommand.trial.merging(["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"]) { $1 },
       logPath: "\(folder.logs)/\(process).log")
     try StateFolder.write(child, to: folder.record(process))
   }

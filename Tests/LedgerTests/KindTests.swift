@@ -74,6 +74,10 @@ import Testing
       Node(
         id: ID(UUID()), name: "n", hostLink: "daruma", hostAddress: address, wanAddress: address, hostRoutes: [prefix],
         created: epoch),
+      Rollout(
+        id: ID(UUID()), zone: zone, account: account, renderer: 2,
+        stages: [[RolloutStep(router: UUID(), number: 3, formerRenderer: 1, faults: ["nat/x"], verified: epoch)]],
+        state: .returning, message: "m", created: epoch),
       SecurityGroup(
         id: ID(UUID()), name: "s", account: account, domain: ID(UUID()), ingress: rules, created: epoch),
       offering("so"),
