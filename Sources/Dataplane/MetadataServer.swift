@@ -107,7 +107,6 @@ final class MetadataServer: Sendable {
       if isStopped {
         for listener in listeners { close(listener.descriptor) }
         for connection in connections { close(connection.descriptor) }
-        wake.end()
         return
       }
       var watched = [pollfd(fd: wake.reading, events: Int16(POLLIN), revents: 0)]

@@ -91,7 +91,6 @@ final class Prober: Sendable {
       attempt.finish(false)
     }
     for descriptor in spare { close(descriptor) }
-    wake.end()
   }
 
   private func wait(_ running: inout [Attempt]) {
@@ -191,8 +190,9 @@ enum Socket {
   }
 }
 
-/// Ends the waiting of a thread in `poll`.
-struct Wake: Sendable {
+/// Ends the waiting of a thread in `poll`. Its descriptors are closed when nobody can signal any more: who does it late would
+/// otherwise write into whatever has got their numbers since.
+final class Wake: Sendable {
   let reading: Int32
   private let writing: Int32
 
@@ -217,7 +217,7 @@ struct Wake: Sendable {
     while read(reading, &bytes, bytes.count) > 0 {}
   }
 
-  func end() {
+  deinit {
     close(reading)
     close(writing)
   }

@@ -97,7 +97,7 @@ import Testing
       let load = Task { await count.load(ledger) }
       for _ in 0..<2 {
         let total = count.total
-        try await until { count.total > total + 50 || load.isCancelled }
+        try await until { count.total > total + 50 || count.isOver }
         try await Task.sleep(for: .milliseconds(Int.random(in: 0...100)))
         try server.kill()
         try server.start()
