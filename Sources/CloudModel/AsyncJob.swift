@@ -12,6 +12,8 @@ package struct AsyncJob: Resource {
     },
   ]
 
+  package static let isBookkeeping = true
+
   package let id: ID<AsyncJob>
   package var command: String
   package var account: ID<Account>

@@ -8,6 +8,8 @@ package struct Event: Resource {
     Index("account") { [.id($0.account)] }
   ]
 
+  package static let isBookkeeping = true
+
   package let id: ID<Event>
   package var type: String
   package var level: String

@@ -13,6 +13,8 @@ package protocol Resource: Codable, Hashable, Sendable {
   static var references: [Reference<Self>] { get }
   /// Fields that are never shown, nor stored in the clear.
   static var secretFields: Set<String> { get }
+  /// Keeps the books of changes to others, and has no history of its own.
+  static var isBookkeeping: Bool { get }
   var id: ID<Self> { get }
 
   // What follows is implemented once for all kinds. It is required so that the compiler makes each kind code of its own.
@@ -34,6 +36,7 @@ extension Resource {
   package static var indexes: [Index<Self>] { [] }
   package static var references: [Reference<Self>] { [] }
   package static var secretFields: Set<String> { [] }
+  package static var isBookkeeping: Bool { false }
 
   package static func row(_ id: ID<Self>, in table: Table<Self>) -> Table<Self>.Row? { table.rows[id] }
 

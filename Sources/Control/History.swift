@@ -22,19 +22,8 @@ extension Control {
     return low
   }
 
-  /// The revisions that touched a resource, newest first.
-  package func history(of resource: UUID) throws -> [Revision] {
-    var found: [Revision] = []
-    var last = ledger.snapshot.revision
-    while last >= ledger.oldest, last > 0 {
-      let first = last > Self.historyStep ? last - Self.historyStep + 1 : 1
-      found += try revisions(from: first, to: last).filter { $0.changes.contains { $0.id == resource } }
-      last = first - 1
-    }
-    return found
-  }
-
-  private static let historyStep: UInt64 = 1024
+  /// The revisions that touched a resource, newest first, each with that change alone.
+  package func history(of resource: UUID) throws -> [Revision] { try ledger.history(of: resource) }
 }
 
 extension Resource {

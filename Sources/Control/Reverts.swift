@@ -126,7 +126,11 @@ extension Control {
       merged[change.id] = ResourceChange(
         kind: change.kind, id: change.id, previous: first.previous, before: first.before, after: change.after)
     }
-    return merged.values.sorted { ($0.kind, $0.id.uuidString) < ($1.kind, $1.id.uuidString) }
+    // What was only written again is as it was.
+    return merged.values.filter { change in
+      guard let before = change.before, let after = change.after else { return true }
+      return !before.equals(after)
+    }.sorted { ($0.kind, $0.id.uuidString) < ($1.kind, $1.id.uuidString) }
   }
 
   private static func present(_ change: ResourceChange, in state: CloudState) -> (any Resource)? {

@@ -41,16 +41,17 @@ struct Batch {
   private(set) var changes: [[StoredChange]] = []
   private(set) var standing: Standing
 
-  init(_ steps: [Committed<Void>], after standing: Standing) throws(LedgerError) {
+  init(_ steps: [Committed<Void>], after standing: Standing, _ secrets: Secrets) throws(LedgerError) {
     self.steps = steps
     self.standing = standing
     records.reserveCapacity(steps.count)
     changes.reserveCapacity(steps.count)
-    for step in steps { try add(step.revision) }
+    for step in steps { try add(step, secrets) }
   }
 
-  private mutating func add(_ revision: Revision) throws(LedgerError) {
-    let (content, changes) = try RevisionContent.encode(revision)
+  private mutating func add(_ step: Committed<Void>, _ secrets: Secrets) throws(LedgerError) {
+    let revision = step.revision
+    let (content, changes) = try RevisionContent.encode(revision, secrets, in: step.after.state)
     var record = RevisionRecord(
       number: revision.number, time: revision.time.timeIntervalSinceReferenceDate, content: content, chain: .zero)
     record.chain = .link(after: standing.head.chain, record)

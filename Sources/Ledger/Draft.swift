@@ -35,6 +35,13 @@ package struct Draft {
     R.remove(id, from: &state)
   }
 
+  /// Has a resource written again as it is.
+  mutating func rewrite<R: Resource>(_ id: ID<R>) {
+    guard let row = R.row(id, in: state) else { return }
+    touched[ResourceKey(kind: R.kind, id: id.uuid)] = TouchedResource(id: id, before: row, isRewritten: true)
+    R.restore(Table.Row(row.value, revision: nextRevision), in: &state)
+  }
+
   /// Throws if something that was touched names what is not there, or was removed and is named.
   package func requireReferences() throws(ModelError) {
     for key in touched.keys { try CloudState.require(key.kind, key.id, in: state) }
@@ -81,11 +88,12 @@ private protocol Touched {
 private struct TouchedResource<R: Resource>: Touched {
   let id: ID<R>
   let before: Table<R>.Row?
+  var isRewritten = false
 
   func change(_ state: inout CloudState) -> ResourceChange? {
     let after = R.row(id, in: state)
     if after === before { return nil }
-    if let before, let after, before.value == after.value {
+    if let before, let after, !isRewritten, before.value == after.value {
       R.restore(before, in: &state)
       return nil
     }

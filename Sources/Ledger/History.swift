@@ -53,10 +53,7 @@ extension Chronicle {
           let before =
             change.previous == 0
             ? nil : try bodies[change.previous]?[change.key] ?? folded(change.key, change.previous)
-          return ResourceChange(
-            kind: change.kind, id: change.id, previous: change.previous,
-            before: try before.map { try RevisionContent.resource(kind: change.kind, id: change.id, body: $0) },
-            after: try change.body.map { try RevisionContent.resource(kind: change.kind, id: change.id, body: $0) })
+          return try resolved(change, before: before)
         }
         revisions.append(
           Revision(
@@ -71,8 +68,18 @@ extension Chronicle {
     }
   }
 
+  /// The change with its values, given the body of what was there before.
+  func resolved(_ change: StoredChange, before: ArraySlice<UInt8>?) throws -> ResourceChange {
+    func resource(_ body: ArraySlice<UInt8>) throws -> any Resource {
+      try RevisionContent.resource(kind: change.kind, id: change.id, body: body, secrets)
+    }
+    return ResourceChange(
+      kind: change.kind, id: change.id, previous: change.previous, before: try before.map(resource),
+      after: try change.body.map(resource))
+  }
+
   /// A revision that was trimmed may be the one that the checkpoint still holds.
-  private func folded(_ key: ResourceKey, _ revision: UInt64) throws(LedgerError) -> ArraySlice<UInt8>? {
+  func folded(_ key: ResourceKey, _ revision: UInt64) throws(LedgerError) -> ArraySlice<UInt8>? {
     guard let record = try storage.read(kind: key.kind, id: key.id), record.revision == revision else { return nil }
     return record.body?[...]
   }

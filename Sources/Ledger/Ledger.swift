@@ -16,6 +16,7 @@ package final class Ledger: Sendable {
 
   let log: RevisionLog
   let storage: any Storage
+  let secrets: Secrets
   private let sources: Sources
   private let logger: Logger
   private let published: Mutex<Snapshot>
@@ -41,36 +42,45 @@ package final class Ledger: Sendable {
   /// and leaves the files as they are.
   ///
   /// - Parameters:
+  ///   - keys: What secrets are sealed under, once `takeUpKeys` recorded one of them. The file is made when it is absent and the
+  ///     ledger does not know of any key. Without it secrets are stored in the clear.
   ///   - create: Begin a new ledger when there is none. Never replaces one, nor the remains of one.
   ///   - restore: The database was brought back from a backup, so what was acknowledged since is given up: begins a new
   ///     epoch.
   package static func open(
-    at path: String, create: Bool = false, restore: Bool = false, retention: Retention = .standard,
-    sources: Sources = .system, logger: Logger
+    at path: String, keys: KeyFile? = nil, create: Bool = false, restore: Bool = false,
+    retention: Retention = .standard, sources: Sources = .system, logger: Logger
   ) throws(LedgerError) -> Ledger {
+    _ = try keys?.read()
     let storage = try SQLiteStorage(path: path, create: create, restore: restore, uuid: sources.uuid)
-    return try open(storage, restore: restore, retention: retention, sources: sources, logger: logger)
+    return try open(storage, keys: keys, restore: restore, retention: retention, sources: sources, logger: logger)
   }
 
   /// Opens what `storage` holds, as above.
   package static func open(
-    _ storage: any Storage, restore: Bool = false, retention: Retention = .standard, sources: Sources = .system,
-    logger: Logger
+    _ storage: any Storage, keys: KeyFile? = nil, restore: Bool = false, retention: Retention = .standard,
+    sources: Sources = .system, logger: Logger
   ) throws(LedgerError) -> Ledger {
-    let proof = Proof(name: storage.name, known: try storage.acknowledged())
+    let hasKeys = try keys?.read() ?? true
+    let secrets = Secrets(keys)
+    let proof = Proof(name: storage.name, known: try storage.acknowledged(), secrets: secrets)
     try storage.load(proof)
     var proven = try proof.finish()
+    // Proven not to know of any, so none is replaced.
+    if !hasKeys { try keys?.add() }
     if restore { proven.standing.head.epoch += 1 }
     try storage.begin(proven.standing)
     logger.info(
       "ledger opened", metadata: ["name": "\(storage.name)", "revision": "\(proven.standing.head.revision)"])
-    return Ledger(storage, proven, retention, sources, logger)
+    return Ledger(storage, proven, secrets, retention, sources, logger)
   }
 
   private init(
-    _ storage: any Storage, _ proven: Proven, _ retention: Retention, _ sources: Sources, _ logger: Logger
+    _ storage: any Storage, _ proven: Proven, _ secrets: Secrets, _ retention: Retention, _ sources: Sources,
+    _ logger: Logger
   ) {
     self.storage = storage
+    self.secrets = secrets
     self.sources = sources
     self.logger = logger
     let head = proven.standing.head
@@ -88,6 +98,10 @@ package final class Ledger: Sendable {
   package var oldest: UInt64 { standing.anchor.number + 1 }
 
   var standing: Standing { upkeep.withLock { $0.standing } }
+
+  func removal(of id: UUID, before limit: UInt64) -> UInt64? {
+    upkeep.withLock { $0.removals.last(of: id, before: limit) }
+  }
 
   /// Runs `body` on a draft of the next state and returns when its revision is durable. When `body` throws, nothing
   /// happened. `body` must not wait, nor call the ledger. A `failed` write may still be found when the ledger is opened anew.
@@ -221,7 +235,7 @@ package final class Ledger: Sendable {
     do throws(LedgerError) {
       if let last = steps.last {
         try upkeep.withLock { upkeep throws(LedgerError) in
-          let batch = try Batch(steps, after: upkeep.standing)
+          let batch = try Batch(steps, after: upkeep.standing, secrets)
           try storage.append(batch.records, batch.standing)
           upkeep.appended(batch)
         }

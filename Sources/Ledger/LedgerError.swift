@@ -7,6 +7,8 @@ package struct LedgerError: Error, Sendable, CustomStringConvertible {
     case damaged
     /// There is no database and creating one was not asked for.
     case absent
+    /// A key that secrets are stored under is missing, another one, or open to others. Nothing was changed.
+    case key
     /// Another process, or another part of this one, has the ledger open.
     case locked
     /// Written by a later version.

@@ -7,6 +7,7 @@ final class Proof: Loading {
   private let name: String
   /// The head that was acknowledged; `nil` when what is loaded is to be believed without it.
   private let known: Head?
+  private let secrets: Secrets
   private let kinds: [String: any LoadedKind]
   private let content = Mutex(Content())
 
@@ -15,6 +16,7 @@ final class Proof: Loading {
     var runs: [Run] = []
     /// What revisions after the checkpoint did.
     var replay: [(number: UInt64, changes: [StoredChange])] = []
+    var removals: [ResourceRecord] = []
     var digest = Checksum.zero
     var count = 0
   }
@@ -26,10 +28,11 @@ final class Proof: Loading {
     let chain: Checksum
   }
 
-  init(name: String, known: Head?) {
+  init(name: String, known: Head?, secrets: Secrets) {
     self.name = name
     self.known = known
-    func loaded<R: Resource>(_ type: R.Type) -> any LoadedKind { Loaded<R>() }
+    self.secrets = secrets
+    func loaded<R: Resource>(_ type: R.Type) -> any LoadedKind { Loaded<R>(secrets) }
     kinds = Dictionary(uniqueKeysWithValues: CloudState.kinds.map { ($0.kind, loaded($0)) })
   }
 
@@ -60,6 +63,13 @@ final class Proof: Loading {
 
   func take(_ resources: [ResourceRecord]) throws(LedgerError) {
     var digest = Checksum.zero
+    let removals = resources.filter(Removals.holds)
+    let resources = removals.isEmpty ? resources : resources.filter { !Removals.holds($0) }
+    for removal in removals {
+      let proof = Checksum.proof(
+        kind: removal.kind, id: removal.id, revision: removal.revision, body: removal.body?[...] ?? [])
+      guard proof == removal.proof else { throw .damaged("\(removal.kind) \(removal.id) in \(name) is altered") }
+    }
     for resource in resources {
       guard kinds[resource.kind] != nil else { throw .damaged("there is no kind called \(resource.kind)") }
       let proof = Checksum.proof(
@@ -78,6 +88,7 @@ final class Proof: Loading {
     content.withLock { content in
       content.digest.toggle(digest)
       content.count += resources.count
+      content.removals += removals
     }
   }
 
@@ -123,7 +134,9 @@ final class Proof: Loading {
     }
     var proven = Proven(standing: standing, state: CloudState())
     var changes: [String: [UUID: LaterChange]] = [:]
-    for revision in content.replay.sorted(by: { $0.number < $1.number }) {
+    let replay = content.replay.sorted { $0.number < $1.number }
+    proven.removals = try Removals(content.removals, replay)
+    for revision in replay {
       for change in revision.changes {
         changes[change.kind, default: [:]][change.id] = LaterChange(revision: revision.number, body: change.body)
       }
@@ -138,6 +151,7 @@ final class Proof: Loading {
     }
     if let kind = changes.keys.first { throw .damaged("there is no kind called \(kind)") }
     proven.unfolded.last = standing.head.revision
+    try secrets.check(proven.state, name)
     return proven
   }
 
@@ -174,6 +188,7 @@ struct Proven {
   var standing: Standing
   var state: CloudState
   var unfolded = Unfolded()
+  var removals = Removals()
 }
 
 /// The last of the changes to a resource that came after the checkpoint.
@@ -193,6 +208,9 @@ private protocol LoadedKind: Sendable {
 
 private final class Loaded<R: Resource>: LoadedKind {
   private let rows = Mutex<[Table<R>.Row]>([])
+  private let secrets: Secrets
+
+  init(_ secrets: Secrets) { self.secrets = secrets }
 
   func take(_ records: ArraySlice<ResourceRecord>, _ name: String) throws(LedgerError) {
     var decoded: [Table<R>.Row] = []
@@ -207,7 +225,7 @@ private final class Loaded<R: Resource>: LoadedKind {
     _ id: UUID, _ revision: UInt64, _ body: ArraySlice<UInt8>, _ name: String
   ) throws(LedgerError) -> Table<R>.Row {
     do {
-      return Table<R>.Row(try R.decode(body, id: id), revision: revision)
+      return Table<R>.Row(try R.decode(body, id: id, secrets), revision: revision)
     } catch let error as LedgerError {
       throw error
     } catch {

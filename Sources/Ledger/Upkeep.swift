@@ -4,6 +4,7 @@ internal import FoundationEssentials
 struct Upkeep {
   private(set) var standing: Standing
   private var unfolded: Unfolded
+  private(set) var removals: Removals
   private let retention: Retention
   private let now: @Sendable () -> Date
   private(set) var isSorting = false
@@ -15,13 +16,17 @@ struct Upkeep {
   init(_ proven: Proven, _ retention: Retention, _ now: @escaping @Sendable () -> Date) {
     standing = proven.standing
     unfolded = proven.unfolded
+    removals = proven.removals
     self.retention = retention
     self.now = now
   }
 
   mutating func appended(_ batch: Batch) {
     standing.head = batch.standing.head
-    for (record, changes) in zip(batch.records, batch.changes) { unfolded.add(record, changes) }
+    for (record, changes) in zip(batch.records, batch.changes) {
+      unfolded.add(record, changes)
+      removals.add(record.number, changes)
+    }
   }
 
   /// What is to be sorted and given to `fold`, if it is time; when nothing else is to be done, earlier.
@@ -76,7 +81,10 @@ struct Upkeep {
       records.append(record)
     }
     if piece.count == unfolded.readyCount { next.checkpoint = unfolded.checkpoint }
-    try storage.fold(records, next)
+    let saved = removals.records(with: piece.map(\.key.id))
+    let (anchor, limit) = (standing.anchor.number, max(count, 256))
+    try storage.fold(records + saved + removals.stale(anchor, limit), next)
+    removals.saved(saved, anchor, limit)
     standing = next
     unfolded.drop(piece.count)
   }

@@ -17,6 +17,7 @@ struct AgentCommand: AsyncParsableCommand {
     raiseDescriptorLimit()
     let folder = state.folder
     try folder.prepare()
+    try folder.claim("agent")
     let logger = Log.make("agent")
     let agent = NodeAgent.assemble(
       configuration: .init(node: node, state: folder.path, managerSocket: folder.managerSocket),

@@ -17,11 +17,14 @@ struct ManagerCommand: AsyncParsableCommand {
 
   @OptionGroup var state: StateOption
   @Flag(help: "Create a first cloud if there is none yet.") var bootstrap = false
+  @Option(help: "The file with the keys of secrets (default: as `up` was told, else STATE/manager/secrets.key).")
+  var keyFile: String?
 
   func run() async throws {
     try state.requireRoot()
     let folder = state.folder
     try folder.prepare()
+    try folder.claim("manager")
     let logger = Log.make("manager")
     guard let cloud = StateFolder.read(CloudFile.self, folder.cloud) else {
       throw CommandFailure("\(folder.cloud) is missing; start the cloud with `daruma up`")
@@ -56,7 +59,10 @@ struct ManagerCommand: AsyncParsableCommand {
   }
 
   private func lead(_ folder: StateFolder, _ cloud: CloudFile, _ logger: Logger) async throws -> Control {
-    let ledger = try Ledger.open(at: folder.ledger, create: bootstrap, logger: logger)
+    let keys = KeyFile(keyFile ?? cloud.keyFile ?? folder.keys)
+    let ledger = try Ledger.open(at: folder.ledger, keys: keys, create: bootstrap, logger: logger)
+    // Before there are any secrets.
+    if ledger.snapshot.revision == 0 { try await ledger.takeUpKeys() }
     let control = Control(ledger: ledger, logger: logger) { JobResult.render($0, $1) }
     if bootstrap {
       guard let admin = StateFolder.read(AdminFile.self, folder.admin),
@@ -99,6 +105,7 @@ struct ManagerCommand: AsyncParsableCommand {
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await control.run() }
         group.addTask { try await server.run() }
+        group.addTask { try await KeyWatch(ledger: control.ledger, folder: folder, logger: logger).run() }
         group.addTask { try await StatusFeed(control: control, board: board, logger: logger).run() }
         defer { group.cancelAll() }
         try await group.next()

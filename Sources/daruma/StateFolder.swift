@@ -11,6 +11,10 @@ struct StateFolder: Sendable {
   var admin: String { path + "/admin.json" }
   var cloud: String { path + "/cloud.json" }
   var ledger: String { path + "/manager/ledger.sqlite" }
+  /// Where the keys of secrets are, unless `CloudFile.keyFile` says otherwise.
+  var keys: String { path + "/manager/secrets.key" }
+  /// What the manager tells about them.
+  var keyStanding: String { path + "/manager/keys.json" }
   var managerSocket: String { path + "/manager/agents.sock" }
   var incidents: String { path + "/manager/incidents.json" }
   var refusal: String { path + "/manager/refusal.txt" }
@@ -23,6 +27,19 @@ struct StateFolder: Sendable {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     }
     chmod(path, 0o700)
+  }
+
+  /// Makes this the only process of its name that uses the folder, for as long as it runs.
+  func claim(_ process: String) throws {
+    let descriptor = open("\(path)/\(process).lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard descriptor >= 0 else {
+      throw CommandFailure("cannot lock \(path): \(String(cString: strerror(errno)))")
+    }
+    // Held open: the end of the process gives it back.
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      close(descriptor)
+      throw CommandFailure("Another \(process) uses \(path), and only one may; `daruma status` shows it")
+    }
   }
 
   /// Takes away all that a cloud which never came up has written; the logs tell why.
@@ -75,6 +92,8 @@ struct CloudFile: Codable, Sendable {
   var ledger: String?
   /// Addresses of the range that the host keeps for itself.
   var excluded: [IPv4]?
+  /// Where the keys of secrets are kept, if not in the state folder.
+  var keyFile: String?
 }
 
 /// The administrator's keys, for clients and scripts.

@@ -20,18 +20,25 @@ struct Up: AsyncParsableCommand {
   @Option(help: "Port of the API and the status page on 127.0.0.1 (default 8080).") var port: Int?
   @Option(help: "A /24 of public addresses (default 203.0.113.0/24).") var publicRange: String?
   @Option(help: "Name of the link on the host (default daruma0).") var hostLink: String?
+  @Option(help: "Where the keys of secrets are kept (default STATE/manager/secrets.key), such as another disk.")
+  var keyFile: String?
   @Flag(help: "Stay in the foreground; Ctrl-C stops the cloud.") var foreground = false
 
   func run() async throws {
     try state.requireRoot()
     let folder = state.folder
     let steps = Steps()
+    let keyPath = try absoluteKeyFile()
     let isNew = !FileManager.default.fileExists(atPath: folder.cloud)
     if !isNew, folder.running("manager") != nil, folder.running("agent") != nil,
       !FileManager.default.fileExists(atPath: folder.refusal)
     {
       guard let admin = StateFolder.read(AdminFile.self, folder.admin) else {
         throw CommandFailure("\(folder.admin) is missing or damaged")
+      }
+      let known = StateFolder.read(CloudFile.self, folder.cloud)?.keyFile ?? folder.keys
+      guard keyPath == nil || keyPath == known else {
+        throw CommandFailure("The manager uses \(known); stop the cloud with `daruma down` before the keys move")
       }
       print("The cloud is running already; nothing was changed.")
       Self.summarise(admin, folder)
@@ -91,10 +98,10 @@ struct Up: AsyncParsableCommand {
       guard publicRange == nil || publicRange == cloud.publicRange, hostLink == nil || hostLink == cloud.hostLink else {
         throw CommandFailure("The cloud in \(folder.path) was built with \(cloud.publicRange) on \(cloud.hostLink)")
       }
-      if let port, port != cloud.port {
-        cloud.port = port
-        try StateFolder.write(cloud, to: folder.cloud)
-      }
+      let before = (cloud.port, cloud.keyFile)
+      cloud.port = port ?? cloud.port
+      cloud.keyFile = try absoluteKeyFile() ?? cloud.keyFile
+      if (cloud.port, cloud.keyFile) != before { try StateFolder.write(cloud, to: folder.cloud) }
       return cloud
     }
     let range = publicRange ?? "203.0.113.0/24"
@@ -112,7 +119,14 @@ struct Up: AsyncParsableCommand {
       print("  \(address) stays the host's own way to \(who); the cloud does not use it")
     }
     return CloudFile(
-      port: port, publicRange: prefix.description, hostLink: link, node: "node-1", excluded: used.keys.sorted())
+      port: port, publicRange: prefix.description, hostLink: link, node: "node-1", excluded: used.keys.sorted(),
+      keyFile: try absoluteKeyFile())
+  }
+
+  private func absoluteKeyFile() throws -> String? {
+    guard let keyFile else { return nil }
+    guard keyFile.hasPrefix("/") else { throw CommandFailure("--key-file must be an absolute path") }
+    return keyFile
   }
 
   /// What stands in the way of a new cloud on this host, in words.

@@ -25,7 +25,10 @@ final class TestCloud: Sendable {
     folder = FileManager.default.temporaryDirectory.appending(path: "cloudstackapi-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-    let ledger = try Ledger.open(at: folder.appending(path: "ledger.sqlite").path, create: true, logger: logger)
+    let ledger = try Ledger.open(
+      at: folder.appending(path: "ledger.sqlite").path, keys: KeyFile(folder.appending(path: "keys").path),
+      create: true, logger: logger)
+    try await ledger.takeUpKeys()
     var settings = ControlSettings()
     settings.syncTimeout = .milliseconds(20)
     control = Control(ledger: ledger, settings: settings, logger: logger, jobResult: JobResult.render)

@@ -30,6 +30,7 @@ final class Cloud {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let control = try open(folder, create: true)
+    try await control.ledger.takeUpKeys()
     let prefix = try #require(IPv4Prefix("198.51.100.0/24"))
     try await control.bootstrap(
       FirstCloud(
@@ -46,7 +47,8 @@ final class Cloud {
   }
 
   private static func open(_ folder: String, create: Bool = false) throws -> Control {
-    let ledger = try Ledger.open(at: folder + "/ledger", create: create, logger: logger)
+    let ledger = try Ledger.open(
+      at: folder + "/ledger", keys: KeyFile(folder + "/keys"), create: create, logger: logger)
     var settings = ControlSettings()
     settings.syncTimeout = .seconds(20)
     return Control(ledger: ledger, settings: settings, logger: logger) { job, _ in "{}" }

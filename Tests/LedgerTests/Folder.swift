@@ -12,6 +12,7 @@ import Testing
 final class Folder: Sendable {
   let path: String
   var ledger: String { path + "/ledger" }
+  var keys: String { path + "/secrets.key" }
 
   init() {
     path = "/tmp/daruma-ledger-\(UUID().uuidString)"
@@ -21,10 +22,11 @@ final class Folder: Sendable {
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
   func open(
-    create: Bool = false, restore: Bool = false, retention: Retention = .standard, sources: Sources = .system
+    keys: KeyFile? = nil, create: Bool = false, restore: Bool = false, retention: Retention = .standard,
+    sources: Sources = .system
   ) throws(LedgerError) -> Ledger {
     try Ledger.open(
-      at: ledger, create: create, restore: restore, retention: retention, sources: sources, logger: quiet)
+      at: ledger, keys: keys, create: create, restore: restore, retention: retention, sources: sources, logger: quiet)
   }
 
   /// Every file with its content.
@@ -69,9 +71,9 @@ extension Ledger {
   }
 }
 
-/// Waits until `condition` holds; fails after ten seconds.
+/// Waits until `condition` holds; fails after twenty seconds.
 func until(_ condition: () -> Bool) async throws {
-  for _ in 0..<1000 {
+  for _ in 0..<2000 {
     if condition() { return }
     try await Task.sleep(for: .milliseconds(10))
   }

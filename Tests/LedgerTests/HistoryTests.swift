@@ -31,14 +31,14 @@ import Testing
           } else {
             try await folder.crash(ledger)
           }
-          ledger = try folder.open(retention: retention)
+          ledger = try await folder.reopened(retention: retention)
           #expect(Self.state(ledger.snapshot) == model.last, "seed \(seed) round \(round)")
         }
         if Int.random(in: 0..<10, using: &random) == 0 { try compare(ledger, model, "seed \(seed) round \(round)") }
       }
       try compare(ledger, model, "seed \(seed)")
       await ledger.close()
-      ledger = try folder.open(retention: retention)
+      ledger = try await folder.reopened(retention: retention)
       #expect(Self.state(ledger.snapshot) == model.last, "seed \(seed)")
       #expect(ledger.standing.checkpoint == ledger.snapshot.revision)
       #expect(ledger.snapshot.revision - ledger.standing.anchor.number <= retention.count)

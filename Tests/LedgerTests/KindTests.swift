@@ -74,6 +74,7 @@ import Testing
       Node(
         id: ID(UUID()), name: "n", hostLink: "daruma", hostAddress: address, wanAddress: address, hostRoutes: [prefix],
         created: epoch),
+      SealingKey(id: ID(UUID()), number: 0, proof: [], isRetired: true, created: epoch),
       SecurityGroup(
         id: ID(UUID()), name: "s", account: account, domain: ID(UUID()), ingress: rules, created: epoch),
       offering("so"),

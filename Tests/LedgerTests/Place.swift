@@ -16,16 +16,34 @@ enum Kept: CaseIterable, Sendable {
 }
 
 protocol Place: Sendable {
-  func open(create: Bool, restore: Bool, retention: Retention, sources: Sources) throws(LedgerError) -> Ledger
+  func open(
+    keys: KeyFile?, create: Bool, restore: Bool, retention: Retention, sources: Sources
+  ) throws(LedgerError) -> Ledger
   /// Gives a ledger up, so that what is opened next is what a crash would have left.
   func crash(_ ledger: Ledger) async throws
+  /// All that is stored, by what it is called.
+  func image() throws -> [String: Data]
 }
 
 extension Place {
+  /// Opened once nobody holds it any more.
+  func reopened(keys: KeyFile? = nil, retention: Retention = .standard) async throws -> Ledger {
+    for _ in 0..<200 {
+      do throws(LedgerError) {
+        return try open(keys: keys, retention: retention)
+      } catch {
+        guard error.code == .locked else { throw error }
+      }
+      try await Task.sleep(for: .milliseconds(100))
+    }
+    return try open(keys: keys, retention: retention)
+  }
+
   func open(
-    create: Bool = false, restore: Bool = false, retention: Retention = .standard, sources: Sources = .system
+    keys: KeyFile? = nil, create: Bool = false, restore: Bool = false, retention: Retention = .standard,
+    sources: Sources = .system
   ) throws(LedgerError) -> Ledger {
-    try open(create: create, restore: restore, retention: retention, sources: sources)
+    try open(keys: keys, create: create, restore: restore, retention: retention, sources: sources)
   }
 }
 
@@ -35,4 +53,6 @@ extension Folder: Place {
     await ledger.close()
     try write(content)
   }
+
+  func image() throws -> [String: Data] { try content() }
 }

@@ -164,7 +164,9 @@ final class PostgreSQLPlace: Place {
     return lease
   }
 
-  func open(create: Bool, restore: Bool, retention: Retention, sources: Sources) throws(LedgerError) -> Ledger {
+  func open(
+    keys: KeyFile?, create: Bool, restore: Bool, retention: Retention, sources: Sources
+  ) throws(LedgerError) -> Ledger {
     try access.prepare(create: create, uuid: sources.uuid)
     let next: Lease
     if let crashed = lease.withLock({ $0 }), crashed.isHeld, isCrashed.load(ordering: .relaxed) {
@@ -179,7 +181,8 @@ final class PostgreSQLPlace: Place {
     }
     isCrashed.store(false, ordering: .relaxed)
     return try Ledger.open(
-      PostgreSQLStorage(access, lease: next), restore: restore, retention: retention, sources: sources, logger: quiet)
+      PostgreSQLStorage(access, lease: next), keys: keys, restore: restore, retention: retention, sources: sources,
+      logger: quiet)
   }
 
   /// Opened once the last holder's lease is over and the server has come up.
@@ -202,5 +205,13 @@ final class PostgreSQLPlace: Place {
     lease.withLock { $0 = next }
     isCrashed.store(true, ordering: .relaxed)
     await ledger.close()
+  }
+
+  func image() throws -> [String: Data] {
+    var image: [String: Data] = [:]
+    for table in ["daruma.resource", "daruma.revision", "daruma.migration"] {
+      image[table] = Data(try texts("SELECT t::text FROM \(table) t ORDER BY 1").joined(separator: "\n").utf8)
+    }
+    return image
   }
 }

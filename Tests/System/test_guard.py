@@ -99,6 +99,8 @@ DAMAGES = {
     "all revisions deleted": lambda c: sqlite3.connect(f"{c.state}/manager/ledger.sqlite").executescript("DELETE FROM revision"),
     "truncated to half": lambda c: truncate(c, 0.5),
     "emptied": lambda c: truncate(c, 0),
+    "of a later version": lambda c: sqlite3.connect(f"{c.state}/manager/ledger.sqlite").executescript("PRAGMA user_version = 99"),
+    "open to others": lambda c: os.chmod(f"{c.state}/manager/ledger.sqlite", 0o644),
     "removed": lambda c: [os.unlink(path) for path in ledger(c)],
     "another cloud's": foreign,
     "older, with its head": lambda c: put(c, c.copies[1]),
@@ -166,4 +168,18 @@ def test_a_real_deletion_of_much_by_one_customer_passes(estate):
     estate.admin.deleteAccount(id=client.account_id)
     assert not any(fetch(address, timeout=0.2) for address in sites[:5])
     assert estate.admin.listHeldRemovals() == {}
+    assert answers(estate) == estate.sites
+
+
+@pytest.mark.parametrize("process", ["manager", "agent"])
+def test_a_folder_that_another_process_uses_is_refused(estate, process):
+    def files():
+        return sorted(os.listdir(estate.state)), sorted(os.listdir(f"{estate.state}/manager"))
+
+    before = files()
+    result = estate.daruma(process, check=False)
+    assert result.returncode != 0
+    assert result.stderr.strip().splitlines() == [f"Error: Another {process} uses {estate.state}, and only one may; `daruma status` shows it"]
+    assert files() == before
+    assert estate.daruma("status", check=False).returncode == 0
     assert answers(estate) == estate.sites

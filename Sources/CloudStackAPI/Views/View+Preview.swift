@@ -25,8 +25,8 @@ extension View {
     return fields
   }
 
-  /// Jobs and events keep the books of a change; they are no part of it.
-  private static let bookkeeping: Set<String> = [AsyncJob.kind, Event.kind]
+  /// These are no part of a change.
+  private static let bookkeeping = Set(CloudState.kinds.filter { $0.isBookkeeping }.map { $0.kind })
 
   /// The changes that `caller` may know: of resources that nobody else had before or after.
   static func visible(_ changes: [ResourceChange], _ caller: Caller, _ state: CloudState) -> [ResourceChange] {

@@ -64,7 +64,7 @@ final class Body {
     case Tag.no, Tag.yes, Tag.null: return
     case Tag.natural, Tag.negative: _ = try varint(&position)
     case Tag.double: _ = try range(&position, 8)
-    case Tag.text, Tag.bytes: _ = try counted(&position)
+    case Tag.text, Tag.bytes, Tag.sealed: _ = try counted(&position)
     case Tag.uuid: _ = try range(&position, 16)
     case Tag.ipv4: _ = try range(&position, 4)
     case Tag.ipv4Prefix: _ = try range(&position, 5)

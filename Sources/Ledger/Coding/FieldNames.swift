@@ -20,7 +20,7 @@ enum FieldNames {
     "source", "zones", "sizeBytes", "username", "firstname", "lastname", "email", "passwordHash", "apiKey",
     "secretKey", "enabled", "displayName", "host", "template", "securityGroups", "nics", "mac", "secondary",
     "userData", "bootCount", "expungeAfter", "series", "guestPrefix", "dns", "length", "value", "all", "icmp", "code",
-    "_0", "_1", "actor", "job",
+    "_0", "_1", "actor", "job", "number", "proof", "isRetired",
   ]
 
   private static let codes = Dictionary(uniqueKeysWithValues: zip(known, first...))

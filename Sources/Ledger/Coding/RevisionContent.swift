@@ -21,8 +21,11 @@ struct StoredChange {
 
 extension RevisionContent {
   /// The cause, the number of changes and, per change: kind, id, `previous`, the body's length plus one, the body. The
-  /// bodies of the changes that come back share these bytes.
-  static func encode(_ revision: Revision) throws(LedgerError) -> (content: [UInt8], changes: [StoredChange]) {
+  /// bodies of the changes that come back share these bytes. Secrets are sealed as `state`, which the revision leads to,
+  /// has it.
+  static func encode(
+    _ revision: Revision, _ secrets: Secrets, in state: CloudState
+  ) throws(LedgerError) -> (content: [UInt8], changes: [StoredChange]) {
     do {
       let cause = BodyEncoder(capacity: 256 * (revision.changes.count + 1))
       try cause.write(revision.cause)
@@ -42,7 +45,7 @@ extension RevisionContent {
           ranges.append(nil)
           continue
         }
-        let body = try encode(after)
+        let body = try secrets.sealed(after, in: state)
         bytes.appendVarint(UInt64(body.count) + 1)
         ranges.append(bytes.count..<bytes.count + body.count)
         bytes.append(contentsOf: body)
@@ -92,13 +95,21 @@ extension RevisionContent {
   static let kinds: [String: any Resource.Type] = Dictionary(
     uniqueKeysWithValues: CloudState.kinds.map { ($0.kind, $0) })
 
-  static func resource(kind: String, id: UUID, body: ArraySlice<UInt8>) throws -> any Resource {
+  static func resource(
+    kind: String, id: UUID, body: ArraySlice<UInt8>, _ secrets: Secrets
+  ) throws -> any Resource {
     guard let type = kinds[kind] else { throw LedgerError.damaged("there is no kind called \(kind)") }
-    return try type.decode(body, id: id)
+    return try type.decode(body, id: id, secrets)
   }
 }
 
 extension Resource {
+  /// From the stored form.
+  static func decode(_ body: ArraySlice<UInt8>, id: UUID, _ secrets: Secrets) throws -> Self {
+    if secretFields.isEmpty { return try decode(body, id: id) }
+    return try decode(try secrets.opened(body, kind: kind, id: id, secretFields), id: id)
+  }
+
   static func decode(_ body: ArraySlice<UInt8>, id: UUID) throws -> Self {
     let resource = try read(from: BodyDecoder(body: Body(body), position: 0))
     guard resource.id.uuid == id else { throw LedgerError.damaged("\(kind) \(id) calls itself \(resource.id)") }

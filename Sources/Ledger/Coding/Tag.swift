@@ -28,6 +28,8 @@ enum Tag {
   static let fields: UInt8 = 13
   /// Values until `end`.
   static let list: UInt8 = 14
+  /// Length, and a value that only a key opens; see `Secrets`.
+  static let sealed: UInt8 = 15
   /// From here on, a natural number below 96.
   static let small: UInt8 = 0x20
   /// From here on, UTF-8 of a length below 128.

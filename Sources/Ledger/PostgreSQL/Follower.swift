@@ -16,6 +16,7 @@ package final class Follower: Sendable {
 
   let log: RevisionLog
   let storage: any Storage
+  let secrets: Secrets
   private let access: PostgreSQLAccess
   private let logger: Logger
   private let published: Mutex<Snapshot>
@@ -24,33 +25,42 @@ package final class Follower: Sendable {
 
   private struct State {
     var oldest: UInt64
+    var removals: Removals
     var isClosed = false
     var failure: LedgerError?
     var confirmed = ContinuousClock.now
     var waiters: [CheckedContinuation<Void, Never>] = []
   }
 
-  package static func open(_ access: PostgreSQLAccess, logger: Logger) throws(LedgerError) -> Follower {
+  /// A key that is not in the file of `keys` yet is waited for, once it follows.
+  package static func open(
+    _ access: PostgreSQLAccess, keys: KeyFile? = nil, logger: Logger
+  ) throws(LedgerError) -> Follower {
+    _ = try keys?.read()
     let storage = PostgreSQLStorage(access, lease: nil)
-    let proof = Proof(name: access.name, known: nil)
+    let secrets = Secrets(keys)
+    let proof = Proof(name: access.name, known: nil, secrets: secrets)
     try storage.load(proof)
     let proven = try proof.finish()
-    let follower = Follower(access, storage, proven, logger)
+    let follower = Follower(access, storage, proven, secrets, logger)
     let head = proven.standing.head
     logger.info("following", metadata: ["name": "\(access.name)", "revision": "\(head.revision)"])
     follower.queue.async { [weak follower] in follower?.follow(nil, head) }
     return follower
   }
 
-  private init(_ access: PostgreSQLAccess, _ storage: any Storage, _ proven: Proven, _ logger: Logger) {
+  private init(
+    _ access: PostgreSQLAccess, _ storage: any Storage, _ proven: Proven, _ secrets: Secrets, _ logger: Logger
+  ) {
     self.access = access
     self.storage = storage
+    self.secrets = secrets
     self.logger = logger
     let head = proven.standing.head
     log = RevisionLog(head: head.revision, capacity: Ledger.memoryLimit)
     published = Mutex(
       Snapshot(ledger: head.ledger, epoch: head.epoch, revision: head.revision, state: proven.state))
-    state = Mutex(State(oldest: proven.standing.anchor.number + 1))
+    state = Mutex(State(oldest: proven.standing.anchor.number + 1, removals: proven.removals))
   }
 
   /// The state at the last revision that was seen. Never waits.
@@ -59,6 +69,10 @@ package final class Follower: Sendable {
   /// When the database last said that there is nothing newer than `snapshot`.
   package var confirmed: ContinuousClock.Instant { state.withLock { $0.confirmed } }
   var isClosed: Bool { state.withLock { $0.isClosed } }
+
+  func removal(of id: UUID, before limit: UInt64) -> UInt64? {
+    state.withLock { $0.removals.last(of: id, before: limit) }
+  }
 
   /// Every revision after `number`, past and future. Begin with the revision of a snapshot to miss nothing.
   package func revisions(after number: UInt64) -> Revisions { Revisions(chronicle: self, after: number) }
@@ -103,7 +117,7 @@ package final class Follower: Sendable {
     } catch let error as PostgreSQL.Failure where error.isPassing || error.isFull {
       logger.warning("the ledger cannot be followed now", metadata: ["error": "\(error)"])
       usleep(200_000)
-    } catch let error as LedgerError where error.code == .unreachable {
+    } catch let error as LedgerError where error.code == .unreachable || error.code == .key {
       logger.warning("the ledger cannot be followed now", metadata: ["error": "\(error)"])
       usleep(200_000)
     } catch {
@@ -170,22 +184,30 @@ package final class Follower: Sendable {
       throw LedgerError.damaged("revisions after \(seen.revision) are missing in \(access.name)")
     }
     var steps: [Committed<Void>] = []
+    var removed: [(UInt64, [StoredChange])] = []
     var last = snapshot
+    var head = seen
     for record in records {
-      guard record.number == last.revision + 1, .link(after: seen.chain, record) == record.chain else {
+      guard record.number == last.revision + 1, .link(after: head.chain, record) == record.chain else {
         throw LedgerError.damaged("revision \(last.revision + 1) in \(access.name) is altered")
       }
       let content = try RevisionContent(record)
       var state = last.state
-      let changes = try state.apply(content.changes, of: record.number)
+      let changes = try state.apply(content.changes, of: record.number, secrets)
       let after = Snapshot(ledger: last.ledger, epoch: last.epoch, revision: record.number, state: state)
       let revision = Revision(
         number: record.number, time: Date(timeIntervalSinceReferenceDate: record.time), cause: content.cause,
         changes: changes)
       steps.append(Committed(value: (), revision: revision, before: last, after: after))
+      removed.append((record.number, content.changes.filter { $0.body == nil }))
       last = after
-      seen.revision = record.number
-      seen.chain = record.chain
+      head.revision = record.number
+      head.chain = record.chain
+    }
+    seen = head
+    state.withLock { state in
+      for (number, changes) in removed { state.removals.add(number, changes) }
+      state.removals.saved([], state.oldest - 1, .max)
     }
     published.withLock { [last] in $0 = last }
     log.append(steps)
@@ -202,30 +224,35 @@ private struct Carried: @unchecked Sendable {
 
 extension CloudState {
   /// Brings in what a stored revision did.
-  fileprivate mutating func apply(_ changes: [StoredChange], of revision: UInt64) throws -> [ResourceChange] {
+  fileprivate mutating func apply(
+    _ changes: [StoredChange], of revision: UInt64, _ secrets: Secrets
+  ) throws -> [ResourceChange] {
     var applied: [ResourceChange] = []
     for change in changes {
       guard let kind = RevisionContent.kinds[change.kind] else {
         throw LedgerError.damaged("there is no kind called \(change.kind)")
       }
-      applied.append(try kind.applied(change, on: self))
+      applied.append(try kind.applied(change, on: self, secrets))
     }
     // All that goes first, lest it be in the way of what comes.
     for change in changes { RevisionContent.kinds[change.kind]?.drop(change.id, from: &self) }
     for change in applied { try change.after?.enter(&self, revision) }
+    if changes.contains(where: { $0.kind == SealingKey.kind }) { try secrets.check(self, "the ledger") }
     return applied
   }
 }
 
 extension Resource {
-  fileprivate static func applied(_ change: StoredChange, on state: CloudState) throws -> ResourceChange {
+  fileprivate static func applied(
+    _ change: StoredChange, on state: CloudState, _ secrets: Secrets
+  ) throws -> ResourceChange {
     let before = row(ID(change.id), in: state)
     guard before?.revision ?? 0 == change.previous else {
       throw LedgerError.damaged("\(kind) \(change.id) is not what the next revision replaces")
     }
     return ResourceChange(
       kind: kind, id: change.id, previous: change.previous, before: before?.value,
-      after: try change.body.map { try decode($0, id: change.id) })
+      after: try change.body.map { try decode($0, id: change.id, secrets) })
   }
 
   fileprivate static func drop(_ id: UUID, from state: inout CloudState) { remove(ID(id), from: &state) }
