@@ -128,6 +128,14 @@ package actor NodeAgent {
         || acceptance.upserts.contains { object in upserts[object.key].map { $0.scope != object.scope } ?? false }
     }
 
+    /// What the step held before is in the plan, or is to go.
+    mutating func replace(with plan: Plan, _ acceptance: PlanAcceptance) {
+      isAccepted = true
+      isComplete = true
+      removals = removals.union(acceptance.removals).subtracting(plan.objects.keys)
+      upserts = plan.objects
+    }
+
     mutating func add(_ acceptance: PlanAcceptance, isFirst: Bool) {
       isAccepted = true
       isComplete = isComplete || isFirst
@@ -146,6 +154,8 @@ package actor NodeAgent {
     case .accepted(let acceptance):
       let heldBefore = plan.held
       let isFirst = plan.ledger.isEmpty
+      // Revisions of different epochs do not compare, so all that is reported from now on is to be of the new one.
+      let isAnew = !isFirst && update.epoch > plan.epoch
       if plan.isChanged(by: acceptance) {
         do throws(AgentError) {
           try store.save(acceptance, of: plan)
@@ -172,7 +182,7 @@ package actor NodeAgent {
         step.held = held
         board.post(holds: Plan.guardReports(held))
       }
-      step.add(acceptance, isFirst: isFirst)
+      if isAnew { step.replace(with: plan, acceptance) } else { step.add(acceptance, isFirst: isFirst) }
     }
   }
 

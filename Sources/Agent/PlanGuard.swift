@@ -54,6 +54,8 @@ private struct Judgement {
   let update: PlanUpdate
   /// Revision numbers of different epochs do not compare: a restore may number anew from below.
   let raisesEpoch: Bool
+  /// The revision of the restore that began the update's epoch, where this node has not followed it yet.
+  let restored: UInt64?
   var held: [String: HeldKey]
   var wanted: [String: PlanObject] = [:]
   var upserts: [String: PlanObject] = [:]
@@ -64,6 +66,8 @@ private struct Judgement {
     self.plan = plan
     self.update = update
     raisesEpoch = update.epoch > plan.epoch
+    let isRestored = raisesEpoch && update.complete && update.restored > 0 && update.restored <= update.generation
+    restored = isRestored ? update.restored : nil
     held = plan.held
     wanted.reserveCapacity(update.upserts.count)
     for object in update.upserts { wanted[object.key] = object }
@@ -114,7 +118,16 @@ private struct Judgement {
     }
     if update.complete {
       for key in plan.objects.keys where wanted[key] == nil && !named.contains(key) {
-        unattributed[key] = missing(key)
+        guard let restored else {
+          unattributed[key] = missing(key)
+          continue
+        }
+        // Also what revisions made that the backup never saw.
+        held[key] = nil
+        var removal = Removal()
+        removal.key = key
+        removal.revision = restored
+        removals[key] = removal
       }
     }
     let new = unattributed.filter { key, _ in
@@ -133,7 +146,7 @@ private struct Judgement {
 
   mutating func holdMassRemovals() {
     var taken: [String: (keys: [String], accounts: Set<String>)] = [:]
-    for key in removals.keys {
+    for key in removals.keys where !isConfirmed(key) {
       guard let object = plan.objects[key], let router = object.customerRuleRouter else { continue }
       taken[router, default: ([], [])].keys.append(key)
       taken[router, default: ([], [])].accounts.insert(object.account)
@@ -150,7 +163,7 @@ private struct Judgement {
       let total = totals[router] ?? 0
       if Double(loss.keys.count) <= Double(total) * PlanGuard.massShare { continue }
       // A router does not go before its rules.
-      let keys = removals.keys.filter { plan.objects[$0]?.router == router }
+      let keys = removals.keys.filter { plan.objects[$0]?.router == router && !isConfirmed($0) }
       var pending: [String: HeldKey.Pending] = [:]
       for key in keys {
         if let removal = removals.removeValue(forKey: key) { pending[key] = .removal(removal) }
@@ -160,6 +173,12 @@ private struct Judgement {
         "\(loss.keys.count) of \(total) rules of router \(router), of \(loss.accounts.count) accounts, would go at once"
       )
     }
+  }
+
+  /// A restore was confirmed as a whole, by whoever saw its preview.
+  private func isConfirmed(_ key: String) -> Bool {
+    guard let restored, let removal = removals[key] else { return false }
+    return removal.revision <= restored && plan.objects[key]?.customerRuleRouter != nil
   }
 
   mutating func release(_ confirmations: Set<String>) {

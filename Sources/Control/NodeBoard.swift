@@ -41,6 +41,8 @@ final class NodeBoard: Sendable {
     var followed: UInt64 = 0
     /// The holds that were reported in the session.
     var holds: Set<String> = []
+    /// The node came with a plan of an earlier epoch.
+    var isOfEarlierEpoch = false
 
     /// Whether the node has followed a plan without the scope, not older than `generation`.
     func hasOutlived(_ scope: String, _ generation: UInt64) -> Bool {
@@ -110,7 +112,10 @@ final class NodeBoard: Sendable {
   /// What a session that has ended still had to say is of no use: its node says all of it again.
   func take(_ report: ScopeReport, from node: String, session: Int) -> [Outcome] {
     state.withLock { state in
-      guard state.sessions[node]?.number == session else { return [] }
+      guard let current = state.sessions[node], current.number == session else { return [] }
+      var report = report
+      // Its numbers do not compare with this epoch's until it has followed the plan that the session began with.
+      if current.isOfEarlierEpoch && current.followed < current.joined { report.generation = 0 }
       let before = state.reports[report.scope]?.failedSince
       let since: ContinuousClock.Instant? =
         switch report.phase {

@@ -132,7 +132,11 @@ extension Control {
   }
 
   private func completePlan(for hello: Hello, _ snapshot: Snapshot) throws -> PlanUpdate {
-    let known = hello.ledger == snapshot.ledger.uuidString.lowercased() ? min(hello.generation, snapshot.revision) : 0
+    let isOurs = hello.ledger == snapshot.ledger.uuidString.lowercased()
+    let restoration =
+      isOurs && hello.epoch < snapshot.epoch ? snapshot.state.restoration(of: snapshot.epoch) : nil
+    // What the node saw of revisions after the backup's last one was given up.
+    let known = isOurs ? min(hello.generation, restoration?.last ?? snapshot.revision) : 0
     let (earlier, attribution) = try reconstruct(known, snapshot)
     var plan = Planner.plan(node: hello.node, state: snapshot.state, revision: known == 0 ? snapshot.revision : known)
     var removals: [Removal] = []
@@ -146,6 +150,7 @@ extension Control {
     update.complete = true
     update.upserts = plan.values.sorted { $0.key < $1.key }
     update.removals = removals
+    update.restored = restoration?.revision ?? 0
     return update
   }
 
@@ -162,7 +167,7 @@ extension Control {
     }
     state.sessions[hello.node] = .init(
       number: number, send: send, generation: plan.generation, joined: plan.generation,
-      scopes: Set(plan.upserts.map(\.scope)))
+      scopes: Set(plan.upserts.map(\.scope)), isOfEarlierEpoch: hello.epoch < plan.epoch)
     logger.notice(
       "agent connected",
       metadata: ["node": "\(hello.node)", "generation": "\(hello.generation)", "objects": "\(plan.upserts.count)"])

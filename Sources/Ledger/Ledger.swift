@@ -47,19 +47,21 @@ package final class Ledger: Sendable {
   ///   - create: Begin a new ledger when there is none. Never replaces one, nor the remains of one.
   ///   - restore: The database was brought back from a backup, so what was acknowledged since is given up: begins a new
   ///     epoch.
+  ///   - epoch: The new epoch is higher than this, too.
   package static func open(
-    at path: String, keys: KeyFile? = nil, create: Bool = false, restore: Bool = false,
+    at path: String, keys: KeyFile? = nil, create: Bool = false, restore: Bool = false, above epoch: UInt64 = 0,
     retention: Retention = .standard, sources: Sources = .system, logger: Logger
   ) throws(LedgerError) -> Ledger {
     _ = try keys?.read()
     let storage = try SQLiteStorage(path: path, create: create, restore: restore, uuid: sources.uuid)
-    return try open(storage, keys: keys, restore: restore, retention: retention, sources: sources, logger: logger)
+    return try open(
+      storage, keys: keys, restore: restore, above: epoch, retention: retention, sources: sources, logger: logger)
   }
 
   /// Opens what `storage` holds, as above.
   package static func open(
-    _ storage: any Storage, keys: KeyFile? = nil, restore: Bool = false, retention: Retention = .standard,
-    sources: Sources = .system, logger: Logger
+    _ storage: any Storage, keys: KeyFile? = nil, restore: Bool = false, above epoch: UInt64 = 0,
+    retention: Retention = .standard, sources: Sources = .system, logger: Logger
   ) throws(LedgerError) -> Ledger {
     let hasKeys = try keys?.read() ?? true
     let secrets = Secrets(keys)
@@ -68,7 +70,7 @@ package final class Ledger: Sendable {
     var proven = try proof.finish()
     // Proven not to know of any, so none is replaced.
     if !hasKeys { try keys?.add() }
-    if restore { proven.standing.head.epoch += 1 }
+    if restore { proven.standing.head.epoch = max(proven.standing.head.epoch, epoch) + 1 }
     try storage.begin(proven.standing)
     logger.info(
       "ledger opened", metadata: ["name": "\(storage.name)", "revision": "\(proven.standing.head.revision)"])

@@ -13,5 +13,7 @@ package struct Retention: Sendable {
     self.window = window
   }
 
+  /// Nothing is forgotten, however old it is.
+  static let everything = Retention(age: .seconds(1_000_000_000_000), count: .max)
   package static let standard = Retention(age: .seconds(90 * 24 * 3600), count: 1_000_000)
 }

@@ -43,6 +43,9 @@ package protocol Storage: AnyObject, Sendable {
   /// The checkpoint's record of a resource.
   func read(kind: String, id: UUID) throws(LedgerError) -> ResourceRecord?
 
+  /// Reads everything of one moment into `loading`, between `begin` and `close`, while the others are called.
+  func copy(_ loading: any Loading) throws(LedgerError)
+
   /// Makes everything durable and gives the storage back. Nothing is called afterwards.
   func close() throws(LedgerError)
 }

@@ -11,6 +11,7 @@ extension PlanUpdate {
     empty.generation = generation
     empty.complete = complete
     empty.base = base
+    empty.restored = restored
     var parts: [PlanUpdate] = []
     var part = empty
     var weight = 0
@@ -75,7 +76,7 @@ package struct UpdateAssembly: Sendable {
     if var pending {
       self.pending = nil
       guard pending.ledger == part.ledger, pending.epoch == part.epoch, pending.generation == part.generation,
-        pending.complete == part.complete, pending.base == part.base
+        pending.complete == part.complete, pending.base == part.base, pending.restored == part.restored
       else {
         return .broken("a part of generation \(part.generation) came amid generation \(pending.generation)")
       }

@@ -808,6 +808,9 @@ package nonisolated struct PlanUpdate: Sendable {
   /// a large update comes in parts of one generation
   package var lastPart: Bool = false
 
+  /// the revision by which a restore began this epoch: it accounts for all that is missing, 0 = none
+  package var restored: UInt64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -2278,7 +2281,7 @@ nonisolated extension Instance: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension PlanUpdate: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".PlanUpdate"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ledger\0\u{1}epoch\0\u{1}generation\0\u{1}complete\0\u{1}base\0\u{1}upserts\0\u{1}removals\0\u{1}confirmations\0\u{3}last_part\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ledger\0\u{1}epoch\0\u{1}generation\0\u{1}complete\0\u{1}base\0\u{1}upserts\0\u{1}removals\0\u{1}confirmations\0\u{3}last_part\0\u{2}\u{3}restored\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2295,6 +2298,7 @@ nonisolated extension PlanUpdate: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 7: try { try decoder.decodeRepeatedMessageField(value: &self.removals) }()
       case 8: try { try decoder.decodeRepeatedStringField(value: &self.confirmations) }()
       case 9: try { try decoder.decodeSingularBoolField(value: &self.lastPart) }()
+      case 12: try { try decoder.decodeSingularUInt64Field(value: &self.restored) }()
       default: break
       }
     }
@@ -2328,6 +2332,9 @@ nonisolated extension PlanUpdate: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if self.lastPart != false {
       try visitor.visitSingularBoolField(value: self.lastPart, fieldNumber: 9)
     }
+    if self.restored != 0 {
+      try visitor.visitSingularUInt64Field(value: self.restored, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2341,6 +2348,7 @@ nonisolated extension PlanUpdate: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs.removals != rhs.removals {return false}
     if lhs.confirmations != rhs.confirmations {return false}
     if lhs.lastPart != rhs.lastPart {return false}
+    if lhs.restored != rhs.restored {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

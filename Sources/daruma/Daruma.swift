@@ -13,7 +13,7 @@ struct Daruma: AsyncParsableCommand {
         sudo ./daruma down                  stop it; everything is remembered
       """,
     subcommands: [
-      Up.self, Down.self, Status.self, RotateKey.self, Drill.self, ManagerCommand.self, AgentCommand.self,
-      LedgerExercise.self, LedgerBenchmark.self,
+      Up.self, Down.self, Status.self, Drill.self, BackupCommand.self, VerifyBackupCommand.self, RestoreCommand.self,
+      RotateKey.self, ManagerCommand.self, AgentCommand.self, LedgerExercise.self, LedgerBenchmark.self,
     ])
 }

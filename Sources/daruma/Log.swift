@@ -8,6 +8,8 @@ enum Log {
     logger.logLevel = level
     return logger
   }
+
+  static let silent = Logger(label: "daruma") { _ in SwiftLogNoOpLogHandler() }
 }
 
 enum Signals {

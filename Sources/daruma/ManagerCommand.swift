@@ -17,8 +17,7 @@ struct ManagerCommand: AsyncParsableCommand {
 
   @OptionGroup var state: StateOption
   @Flag(help: "Create a first cloud if there is none yet.") var bootstrap = false
-  @Option(help: "The file with the keys of secrets (default: as `up` was told, else STATE/manager/secrets.key).")
-  var keyFile: String?
+  @OptionGroup var sealing: SealingKeyOption
 
   func run() async throws {
     try state.requireRoot()
@@ -39,7 +38,9 @@ struct ManagerCommand: AsyncParsableCommand {
       let control = try await lead(folder, cloud, logger)
       try? FileManager.default.removeItem(atPath: folder.refusal)
       APIServer(control: control, logger: logger).add(to: router)
-      serve = { try await Self.serve(control, folder, board, logger) }
+      let archive = CloudArchive(
+        StateFolder.read(CloudFile.self, folder.cloud) ?? cloud, control.ledger, folder, logger)
+      serve = { try await Self.serve(control, folder, board, archive, logger) }
     } catch let refusal as LedgerError {
       serve = try refuse("\(refusal)", folder, board, router, logger)
     } catch let refusal as CommandFailure {
@@ -59,7 +60,7 @@ struct ManagerCommand: AsyncParsableCommand {
   }
 
   private func lead(_ folder: StateFolder, _ cloud: CloudFile, _ logger: Logger) async throws -> Control {
-    let keys = KeyFile(keyFile ?? cloud.keyFile ?? folder.keys)
+    let keys = KeyFile(sealing.path(folder))
     let ledger = try Ledger.open(at: folder.ledger, keys: keys, create: bootstrap, logger: logger)
     // Before there are any secrets.
     if ledger.snapshot.revision == 0 { try await ledger.takeUpKeys() }
@@ -96,7 +97,7 @@ struct ManagerCommand: AsyncParsableCommand {
   }
 
   private static func serve(
-    _ control: Control, _ folder: StateFolder, _ board: StatusBoard, _ logger: Logger
+    _ control: Control, _ folder: StateFolder, _ board: StatusBoard, _ archive: CloudArchive?, _ logger: Logger
   ) async throws {
     let server = NodeServer(socketPath: folder.managerSocket, logger: logger) { session in
       try await control.serve(reports: session.reports) { try await session.send($0) }
@@ -107,10 +108,17 @@ struct ManagerCommand: AsyncParsableCommand {
         group.addTask { try await server.run() }
         group.addTask { try await KeyWatch(ledger: control.ledger, folder: folder, logger: logger).run() }
         group.addTask { try await StatusFeed(control: control, board: board, logger: logger).run() }
+        if let archive {
+          group.addTask {
+            await archive.run()
+            try await Task.sleep(for: .seconds(86_400 * 365))
+          }
+        }
         defer { group.cancelAll() }
         try await group.next()
       }
     }
+    await archive?.finish()
     // The next start has nothing to replay.
     await control.ledger.close()
     try outcome.get()

@@ -23,7 +23,7 @@ struct RotateKey: AsyncParsableCommand {
     if let reason = try? String(contentsOfFile: folder.refusal, encoding: .utf8) {
       throw CommandFailure("The manager refuses to lead: \(reason.trimmingSuffix()). Put that right first")
     }
-    let keys = KeyFile(cloud.keyFile ?? folder.keys)
+    let keys = KeyFile(cloud.secretsKeyFile ?? folder.keys)
     do throws(LedgerError) {
       guard try keys.read() else { throw LedgerError(.key, "\(keys.path) is missing; put back a copy of it") }
       try keys.add()

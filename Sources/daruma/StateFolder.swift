@@ -11,12 +11,14 @@ struct StateFolder: Sendable {
   var admin: String { path + "/admin.json" }
   var cloud: String { path + "/cloud.json" }
   var ledger: String { path + "/manager/ledger.sqlite" }
-  /// Where the keys of secrets are, unless `CloudFile.keyFile` says otherwise.
+  /// Where the keys of secrets are, unless `CloudFile.secretsKeyFile` says otherwise.
   var keys: String { path + "/manager/secrets.key" }
   /// What the manager tells about them.
   var keyStanding: String { path + "/manager/keys.json" }
   var managerSocket: String { path + "/manager/agents.sock" }
   var incidents: String { path + "/manager/incidents.json" }
+  /// How the archive of the ledger stands.
+  var archiveState: String { path + "/manager/archive.json" }
   var refusal: String { path + "/manager/refusal.txt" }
   var templates: String { path + "/templates" }
   var logs: String { path + "/log" }
@@ -93,7 +95,10 @@ struct CloudFile: Codable, Sendable {
   /// Addresses of the range that the host keeps for itself.
   var excluded: [IPv4]?
   /// Where the keys of secrets are kept, if not in the state folder.
-  var keyFile: String?
+  var secretsKeyFile: String?
+  /// The folder in which the ledger is archived, and the file with the archive's key.
+  var archive: String?
+  var archiveKeyFile: String?
 }
 
 /// The administrator's keys, for clients and scripts.

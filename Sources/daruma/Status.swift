@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Kernel
+import Ledger
 
 struct Status: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -27,10 +28,11 @@ struct Status: AsyncParsableCommand {
     let isVerified =
       running.count == 2 && refusal == nil && !scopes.isEmpty && holds.isEmpty
       && scopes.allSatisfy { $0["phase"] as? String == "verified" && $0["current"] as? Bool == true }
+    let archive = running.contains("manager") ? StateFolder.read(ArchiveState.self, folder.archiveState) : nil
     if json {
       let document: [String: Any] = [
         "running": running, "refusal": refusal?.trimmingSuffix() ?? NSNull(), "verified": isVerified,
-        "scopes": scopes, "held": holds,
+        "scopes": scopes, "held": holds, "archive": Self.object(archive),
       ]
       let data = try JSONSerialization.data(withJSONObject: document, options: [.prettyPrinted, .sortedKeys])
       print(String(decoding: data, as: UTF8.self))
@@ -45,6 +47,7 @@ struct Status: AsyncParsableCommand {
           "held by \(hold["node"] ?? ""): \(hold["held"] ?? 0) removals, \(hold["reason"] ?? ""); confirm as \(hold["confirmation"] ?? "")"
         )
       }
+      if let archive { print(archive.text) }
       for scope in scopes {
         let services = (scope["service"] as? [APIClient.Object] ?? []).map {
           "\($0["name"] ?? "") \($0["verified"] ?? 0)/\($0["wanted"] ?? 0)"
@@ -54,5 +57,15 @@ struct Status: AsyncParsableCommand {
     }
     if running.isEmpty { throw ExitCode(3) }
     if !isVerified { throw ExitCode(1) }
+  }
+
+  private static func object(_ archive: ArchiveState?) -> Any {
+    guard let archive else { return NSNull() }
+    return [
+      "folder": archive.folder, "archived": archive.archived, "last": archive.last,
+      "base": archive.base.map { $0 as Any } ?? NSNull(),
+      "behindsince": archive.behindSince.map { $0.formatted(.iso8601) as Any } ?? NSNull(),
+      "trouble": archive.trouble.map { $0 as Any } ?? NSNull(),
+    ]
   }
 }

@@ -21,22 +21,27 @@ struct Up: AsyncParsableCommand {
   @Option(help: "A /24 of public addresses (default 203.0.113.0/24).") var publicRange: String?
   @Option(help: "Name of the link on the host (default daruma0).") var hostLink: String?
   @Option(help: "Where the keys of secrets are kept (default STATE/manager/secrets.key), such as another disk.")
-  var keyFile: String?
+  var secretsKeyFile: String?
+  @OptionGroup var archive: ArchiveOption
   @Flag(help: "Stay in the foreground; Ctrl-C stops the cloud.") var foreground = false
 
   func run() async throws {
     try state.requireRoot()
     let folder = state.folder
     let steps = Steps()
-    let keyPath = try absoluteKeyFile()
+    let keyPath = try absoluteSecretsKeyFile()
     let isNew = !FileManager.default.fileExists(atPath: folder.cloud)
+    if !isNew, var cloud = StateFolder.read(CloudFile.self, folder.cloud), try archive.apply(to: &cloud) {
+      try StateFolder.write(cloud, to: folder.cloud)
+      try folder.running("manager")?.terminate(grace: .seconds(10))
+    }
     if !isNew, folder.running("manager") != nil, folder.running("agent") != nil,
       !FileManager.default.fileExists(atPath: folder.refusal)
     {
       guard let admin = StateFolder.read(AdminFile.self, folder.admin) else {
         throw CommandFailure("\(folder.admin) is missing or damaged")
       }
-      let known = StateFolder.read(CloudFile.self, folder.cloud)?.keyFile ?? folder.keys
+      let known = StateFolder.read(CloudFile.self, folder.cloud)?.secretsKeyFile ?? folder.keys
       guard keyPath == nil || keyPath == known else {
         throw CommandFailure("The manager uses \(known); stop the cloud with `daruma down` before the keys move")
       }
@@ -50,8 +55,9 @@ struct Up: AsyncParsableCommand {
       try folder.running("manager")?.terminate(grace: .seconds(5))
       unlink(folder.refusal)
     }
-    let cloud = try configuration(folder, isNew)
+    var cloud = try configuration(folder, isNew)
     if isNew, let free = Self.whyNotFree(cloud) { throw CommandFailure(free) }
+    if isNew { _ = try archive.apply(to: &cloud) }
     do {
       try await steps.run("template tiny") { try Template.build(in: folder) }
       let admin = try await steps.run("keys") { try Self.administrator(folder, cloud) }
@@ -98,10 +104,10 @@ struct Up: AsyncParsableCommand {
       guard publicRange == nil || publicRange == cloud.publicRange, hostLink == nil || hostLink == cloud.hostLink else {
         throw CommandFailure("The cloud in \(folder.path) was built with \(cloud.publicRange) on \(cloud.hostLink)")
       }
-      let before = (cloud.port, cloud.keyFile)
+      let before = (cloud.port, cloud.secretsKeyFile)
       cloud.port = port ?? cloud.port
-      cloud.keyFile = try absoluteKeyFile() ?? cloud.keyFile
-      if (cloud.port, cloud.keyFile) != before { try StateFolder.write(cloud, to: folder.cloud) }
+      cloud.secretsKeyFile = try absoluteSecretsKeyFile() ?? cloud.secretsKeyFile
+      if (cloud.port, cloud.secretsKeyFile) != before { try StateFolder.write(cloud, to: folder.cloud) }
       return cloud
     }
     let range = publicRange ?? "203.0.113.0/24"
@@ -120,13 +126,13 @@ struct Up: AsyncParsableCommand {
     }
     return CloudFile(
       port: port, publicRange: prefix.description, hostLink: link, node: "node-1", excluded: used.keys.sorted(),
-      keyFile: try absoluteKeyFile())
+      secretsKeyFile: try absoluteSecretsKeyFile())
   }
 
-  private func absoluteKeyFile() throws -> String? {
-    guard let keyFile else { return nil }
-    guard keyFile.hasPrefix("/") else { throw CommandFailure("--key-file must be an absolute path") }
-    return keyFile
+  private func absoluteSecretsKeyFile() throws -> String? {
+    guard let secretsKeyFile else { return nil }
+    guard secretsKeyFile.hasPrefix("/") else { throw CommandFailure("--secrets-key-file must be an absolute path") }
+    return secretsKeyFile
   }
 
   /// What stands in the way of a new cloud on this host, in words.

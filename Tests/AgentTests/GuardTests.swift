@@ -107,6 +107,50 @@ struct GuardTests {
     #expect(next.objects["staticnat/1"]?.staticNat.private == 7 && next.held.isEmpty)
   }
 
+  @Test func `a restore accounts once for all that its plan does not have`() throws {
+    var update = complete(Array(rules.prefix(30)), generation: 7, epoch: 2)
+    update.restored = 7
+    let (acceptance, next) = try accepted(plan(rules, generation: 10), update)
+    #expect(acceptance.removals.count == 70 && next.held.isEmpty && next.objects.count == 30)
+    var again = complete(Array(rules.prefix(20)), generation: 8, epoch: 2)
+    again.restored = 7
+    #expect(try accepted(next, again).1.held.count == 10)
+  }
+
+  @Test func `a restore of the future, of a difference or of this epoch accounts for nothing`() throws {
+    for (epoch, restored): (UInt64, UInt64) in [(2, 0), (2, 12), (1, 11)] {
+      var update = complete(Array(rules.dropLast(2)), epoch: epoch)
+      update.restored = restored
+      #expect(try accepted(plan(rules), update).1.held.count == 2, "epoch \(epoch), restored \(restored)")
+    }
+    var older = complete([], generation: 7, epoch: 1)
+    older.restored = 7
+    #expect(refusal(plan(rules, epoch: 2), older) == false)
+  }
+
+  @Test func `what was held goes with a restore, and what is removed after it has its own account`() throws {
+    let (_, held) = try accepted(plan(rules), complete(Array(rules.dropFirst(2))))
+    var update = complete(Array(rules.dropFirst(2).prefix(50)), generation: 9, epoch: 2)
+    update.restored = 7
+    // Revision 8 took many rules of two accounts at once.
+    update.removals = rules.suffix(40).map { rule in
+      var removal = Removal()
+      removal.key = rule.key
+      removal.revision = 8
+      return removal
+    }
+    update.removals += (0..<20).map { number in
+      var removal = Removal()
+      removal.key = "staticnat/\(number)"
+      removal.revision = 8
+      return removal
+    }
+    update.upserts.removeAll { object in (0..<20).contains { object.key == "staticnat/\($0)" } }
+    let (acceptance, next) = try accepted(held, update)
+    #expect(Set(acceptance.removals) == Set((52..<60).map { "staticnat/\($0)" }))
+    #expect(next.held.count == 60)
+  }
+
   @Test func `one account may remove all of its own rules`() throws {
     let removals = (0..<50).map { ("staticnat/\($0)", UInt64(11)) }
     let (acceptance, next) = try accepted(plan(rules), difference(removing: removals))

@@ -29,10 +29,10 @@ final class Folder: Sendable {
       at: ledger, keys: keys, create: create, restore: restore, retention: retention, sources: sources, logger: quiet)
   }
 
-  /// Every file with its content.
+  /// Every file with its content, but for the log's shared memory.
   func content() throws -> [String: Data] {
     var content: [String: Data] = [:]
-    for name in try FileManager.default.contentsOfDirectory(atPath: path) {
+    for name in try FileManager.default.contentsOfDirectory(atPath: path) where !name.hasSuffix("-shm") {
       content[name] = try Data(contentsOf: URL(filePath: "\(path)/\(name)"))
     }
     return content

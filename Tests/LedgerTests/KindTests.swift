@@ -75,6 +75,7 @@ import Testing
         id: ID(UUID()), name: "n", hostLink: "daruma", hostAddress: address, wanAddress: address, hostRoutes: [prefix],
         created: epoch),
       SealingKey(id: ID(UUID()), number: 0, proof: [], isRetired: true, created: epoch),
+      Restoration(id: ID(UUID()), epoch: 2, last: .max, moment: 0, created: epoch),
       SecurityGroup(
         id: ID(UUID()), name: "s", account: account, domain: ID(UUID()), ingress: rules, created: epoch),
       offering("so"),

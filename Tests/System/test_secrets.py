@@ -160,14 +160,14 @@ def test_the_key_file_is_kept_where_the_operator_wants_it(cloud):
     place = cloud.state + "-bin/elsewhere.key"
     end_manager(cloud)
     os.rename(key_file(cloud), place)
-    cloud.up("--key-file", place)
+    cloud.up("--secrets-key-file", place)
     assert not os.path.exists(key_file(cloud))
     cloud.daruma("rotate-key")
     end_manager(cloud)
     cloud.up()
     assert cloud.user.listVirtualMachines()["virtualmachine"]
     assert not os.path.exists(key_file(cloud))
-    assert cloud.daruma("up", "--key-file", "relative", check=False).returncode != 0
+    assert cloud.daruma("up", "--secrets-key-file", "relative", check=False).returncode != 0
     end_manager(cloud)
     os.rename(place, key_file(cloud))
-    cloud.up("--key-file", key_file(cloud))
+    cloud.up("--secrets-key-file", key_file(cloud))

@@ -310,6 +310,8 @@ package final class PostgreSQLStorage: Storage {
     } catch { throw access.opening(error) }
   }
 
+  package func copy(_ loading: any Loading) throws(LedgerError) { try PostgreSQLReading(access: access).run(loading) }
+
   /// Gives the lease back too, so that the next leader need not wait for its end.
   package func close() throws(LedgerError) {
     defer { lease?.release() }

@@ -32,6 +32,11 @@ final class HeadFile: Sendable {
       Glibc.close(descriptor)
       throw LedgerError(.locked, reason)
     }
+    var (locked, named) = (stat(), stat())
+    guard fstat(descriptor, &locked) == 0, stat(path, &named) == 0, locked.st_ino == named.st_ino else {
+      Glibc.close(descriptor)
+      throw LedgerError(.locked, "\(database) was just replaced, perhaps by a restore; try again")
+    }
     self.path = path
     file = Mutex(File(descriptor: descriptor))
   }

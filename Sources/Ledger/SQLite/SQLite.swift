@@ -72,7 +72,8 @@ final class SQLite {
     }
 
     var primaryCode: Int32 { code & 0xff }
-    var isFull: Bool { primaryCode == SQLITE_FULL }
+    /// SQLITE_IOERR_SHMSIZE too: the shared memory of the log is a file.
+    var isFull: Bool { primaryCode == SQLITE_FULL || code == SQLITE_IOERR | (19 << 8) }
     var description: String { "SQLite \(code): \(message)" }
   }
 

@@ -26,7 +26,7 @@ struct SQLiteReading {
     } catch { throw .opening(path, error) }
   }
 
-  private func checkFile() throws(LedgerError) {
+  func checkFile() throws(LedgerError) {
     let descriptor = Glibc.open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
     guard descriptor >= 0 else { throw .damaged("\(path) cannot be opened: \(systemError())") }
     defer { Glibc.close(descriptor) }
@@ -47,7 +47,7 @@ struct SQLiteReading {
     if suffix == "-shm" || status.st_size == 0 { unlink(path + suffix) }
   }
 
-  private func checkSchema(_ database: SQLite) throws {
+  func checkSchema(_ database: SQLite) throws {
     guard try number(database, "PRAGMA application_id") == Schema.applicationID else {
       throw LedgerError.damaged("\(path) is not a ledger but some other SQLite database")
     }
@@ -72,7 +72,7 @@ struct SQLiteReading {
   }
 
   /// What one thread does at a time.
-  private enum Piece {
+  enum Piece {
     /// The database's own structure.
     case structure
     /// The resources of one kind whose ids begin with `first` or a later byte, up to `last`.
@@ -80,7 +80,7 @@ struct SQLiteReading {
     case revisions(ClosedRange<UInt64>)
   }
 
-  private func pieces(_ database: SQLite, _ standing: Standing) throws -> [Piece] {
+  func pieces(_ database: SQLite, _ standing: Standing) throws -> [Piece] {
     var pieces = [Piece.structure]
     let next = try database.statement("SELECT kind FROM resource WHERE kind > ? ORDER BY kind LIMIT 1")
     var kind = ""
@@ -125,7 +125,7 @@ struct SQLiteReading {
     if let trouble = trouble.withLock({ $0 }) { throw trouble }
   }
 
-  private func read(_ piece: Piece, _ database: SQLite, _ loading: any Loading) throws {
+  func read(_ piece: Piece, _ database: SQLite, _ loading: any Loading) throws {
     switch piece {
     case .structure:
       let statement = try database.statement("PRAGMA quick_check(1)")

@@ -8,6 +8,13 @@ final class SQLiteStorage: Storage {
   private let file: HeadFile
   private let isRestored: Bool
   private let writer = Mutex<Writer>(Writer())
+  /// Apart, so that reads do not wait for writes.
+  private let reader = Mutex<Reader>(Reader())
+
+  private struct Reader {
+    var database: SQLite?
+    var isClosed = false
+  }
 
   private struct Writer {
     var database: SQLite?
@@ -17,6 +24,7 @@ final class SQLiteStorage: Storage {
 
   /// Takes the lock, and begins a new ledger where there is none and `create` asks for it.
   init(path: String, create: Bool, restore: Bool, uuid: () -> UUID) throws(LedgerError) {
+    try LedgerReplacement.finish(at: path)
     var status = stat()
     let isPresent = stat(path, &status) == 0
     let hasRemains = HeadFile.path(of: path).withCString { access($0, F_OK) == 0 }
@@ -60,7 +68,11 @@ final class SQLiteStorage: Storage {
         try database.transaction { try Schema.write(standing, to: database) }
         // The log was read from memory, where it is found even if the disk once failed to take it. Written anew into the
         // database, it is on the disk or this fails.
-        try database.statement("PRAGMA wal_checkpoint(TRUNCATE)").run()
+        let checkpoint = try database.statement("PRAGMA wal_checkpoint(TRUNCATE)")
+        guard try checkpoint.step(), checkpoint.number(0) == 0 else {
+          throw LedgerError(.locked, "\(name) is being read, perhaps by a backup; try again when that is over")
+        }
+        checkpoint.reset()
         writer = Writer(database: database, standing: standing)
       }
       try file.write(standing.head)
@@ -154,6 +166,7 @@ final class SQLiteStorage: Storage {
         "SELECT \(RevisionRecord.columns) FROM revision WHERE number BETWEEN ? AND ? ORDER BY number")
       statement.bind(1, range.lowerBound)
       statement.bind(2, range.upperBound)
+      defer { statement.reset() }
       var records: [RevisionRecord] = []
       while try statement.step() {
         guard let record = RevisionRecord(statement) else { throw LedgerError.damaged("a revision is malformed") }
@@ -166,6 +179,7 @@ final class SQLiteStorage: Storage {
   func read(_ numbers: [UInt64]) throws(LedgerError) -> [RevisionRecord] {
     try read { database in
       let statement = try database.statement("SELECT \(RevisionRecord.columns) FROM revision WHERE number = ?")
+      defer { statement.reset() }
       var records: [RevisionRecord] = []
       for number in numbers {
         statement.bind(1, number)
@@ -192,14 +206,22 @@ final class SQLiteStorage: Storage {
 
   private func read<Value: Sendable>(_ body: @Sendable (SQLite) throws -> Value) throws(LedgerError) -> Value {
     do {
-      return try writer.withLock { writer in
-        guard let database = writer.database else { throw LedgerError(.closed, "the ledger is closed") }
+      return try reader.withLock { reader in
+        guard !reader.isClosed else { throw LedgerError(.closed, "the ledger is closed") }
+        let database = try reader.database ?? Schema.reader(name)
+        reader.database = database
         return try body(database)
       }
     } catch { throw .opening(name, error) }
   }
 
+  func copy(_ loading: any Loading) throws(LedgerError) { try SQLiteReading(path: name).copy(loading, isOurs: true) }
+
   func close() throws(LedgerError) {
+    reader.withLock { reader in
+      try? reader.database?.close()
+      reader = Reader(isClosed: true)
+    }
     do {
       try writer.withLock { writer in
         defer { writer.database = nil }

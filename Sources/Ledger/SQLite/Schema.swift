@@ -81,12 +81,13 @@ enum Schema {
     )
   }
 
-  /// The connection of the one writer. The lock is taken before the log is opened, so no shared memory is needed.
+  /// The connection of the one writer. Who else reads, such as a backup, neither waits for it nor is waited for; that nobody
+  /// else writes, the head file sees to.
   static func writer(_ path: String) throws(SQLite.Failure) -> SQLite {
     let database = try SQLite(path)
     try database.execute(
       """
-      PRAGMA locking_mode = EXCLUSIVE;
+      PRAGMA busy_timeout = 5000;
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = FULL;
       PRAGMA wal_autocheckpoint = 4000;
@@ -101,14 +102,6 @@ enum Schema {
     let database = try SQLite(path, readOnly: true)
     try database.execute("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON")
     return database
-  }
-
-  private static func flushFolder(of path: String) throws(LedgerError) {
-    let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
-    let descriptor = Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw LedgerError(.failed, "\(folder) cannot be opened: \(systemError())") }
-    defer { Glibc.close(descriptor) }
-    guard fsync(descriptor) == 0 else { throw LedgerError(.failed, "\(folder) cannot be flushed: \(systemError())") }
   }
 }
 
