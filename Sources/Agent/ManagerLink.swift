@@ -1,5 +1,6 @@
 import GRPCCore
 import GRPCNIOTransportHTTP2Posix
+import Glibc
 package import Logging
 package import NodePlan
 
@@ -7,7 +8,7 @@ package import NodePlan
 /// what it sends.
 package struct ManagerLink: Sendable {
   private static let firstDelay = Duration.milliseconds(50)
-  private static let longestDelay = Duration.seconds(1)
+  private static let longestDelay = Duration.milliseconds(250)
 
   private let socketPath: String
   private let board: ReportBoard
@@ -50,8 +51,30 @@ package struct ManagerLink: Sendable {
     }
   }
 
-  /// One connection; true if the manager said anything.
+  /// One connection; true if the manager said anything. It is given up as soon as another manager listens under the
+  /// socket's name: the one before has died, or is frozen and may not know that it leads no more.
   private func connect() async throws -> Bool {
+    let listener = listener()
+    return try await withThrowingTaskGroup(of: Bool.self) { group in
+      group.addTask { try await converse() }
+      group.addTask {
+        while true {
+          try await Task.sleep(for: .milliseconds(100))
+          if let now = self.listener(), now != listener { return true }
+        }
+      }
+      defer { group.cancelAll() }
+      return try await group.next() ?? false
+    }
+  }
+
+  /// The socket's inode; it is another one for every manager that listens.
+  private func listener() -> UInt? {
+    var status = stat()
+    return stat(socketPath, &status) == 0 ? status.st_ino : nil
+  }
+
+  private func converse() async throws -> Bool {
     let transport = try HTTP2ClientTransport.Posix(
       target: .unixDomainSocket(path: socketPath, authority: "manager"), transportSecurity: .plaintext,
       config: .defaults { config in

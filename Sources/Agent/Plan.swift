@@ -4,6 +4,8 @@ package import NodePlan
 package struct Plan: Equatable, Sendable {
   package var ledger = ""
   package var epoch: UInt64 = 0
+  /// Of the latest manager that was followed in this epoch; 0 where managers hold no lease.
+  package var fence: UInt64 = 0
   /// The newest generation accepted in this epoch.
   package var generation: UInt64 = 0
   package var objects: [String: PlanObject] = [:]
@@ -13,13 +15,14 @@ package struct Plan: Equatable, Sendable {
 
   /// Whether the change changes anything that is worth keeping.
   func isChanged(by change: PlanAcceptance) -> Bool {
-    ledger != change.ledger || epoch != change.epoch || generation != change.generation || held != change.held
-      || !change.upserts.isEmpty || !change.renumbered.isEmpty || !change.removals.isEmpty
+    ledger != change.ledger || epoch != change.epoch || fence != change.fence || generation != change.generation
+      || held != change.held || !change.upserts.isEmpty || !change.renumbered.isEmpty || !change.removals.isEmpty
   }
 
   package mutating func apply(_ change: PlanAcceptance) {
     ledger = change.ledger
     epoch = change.epoch
+    fence = change.fence
     generation = change.generation
     for object in change.renumbered { objects[object.key] = object }
     for object in change.upserts { objects[object.key] = object }
@@ -90,6 +93,7 @@ package struct HeldKey: Equatable, Sendable {
 package struct PlanAcceptance: Equatable, Sendable {
   package var ledger = ""
   package var epoch: UInt64 = 0
+  package var fence: UInt64 = 0
   package var generation: UInt64 = 0
   package var upserts: [PlanObject] = []
   /// Nothing but their revision is new.

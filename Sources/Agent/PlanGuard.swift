@@ -37,6 +37,11 @@ package enum PlanGuard {
     if update.epoch < plan.epoch {
       return refused("the plan is of epoch \(update.epoch), epoch \(plan.epoch) has begun")
     }
+    if update.epoch == plan.epoch && update.fence < plan.fence {
+      return refused(
+        "the plan comes from a manager that was overtaken: its fencing number is \(update.fence), this node has followed "
+          + "\(plan.fence)")
+    }
     if update.epoch == plan.epoch && update.generation < plan.generation {
       return refused("the plan is of generation \(update.generation), this node has seen \(plan.generation)")
     }
@@ -201,6 +206,7 @@ private struct Judgement {
     var acceptance = PlanAcceptance()
     acceptance.ledger = update.ledger
     acceptance.epoch = update.epoch
+    acceptance.fence = update.fence
     acceptance.generation = update.generation
     acceptance.upserts = upserts.values.sorted { $0.key < $1.key }
     acceptance.removals = removals.keys.sorted()

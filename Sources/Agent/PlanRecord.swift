@@ -12,6 +12,7 @@ struct PlanRecord {
       var update = PlanUpdate()
       update.ledger = acceptance.ledger
       update.epoch = acceptance.epoch
+      update.fence = acceptance.fence
       update.generation = acceptance.generation
       update.upserts = acceptance.renumbered + acceptance.upserts
       update.removals = acceptance.removals.map { key in
@@ -55,6 +56,7 @@ struct PlanRecord {
       var acceptance = PlanAcceptance()
       acceptance.ledger = update.ledger
       acceptance.epoch = update.epoch
+      acceptance.fence = update.fence
       acceptance.generation = update.generation
       acceptance.upserts = update.upserts
       acceptance.removals = update.removals.map(\.key)

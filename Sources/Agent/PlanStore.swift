@@ -118,6 +118,7 @@ package struct PlanStore: Sendable {
     var change = PlanAcceptance()
     change.ledger = plan.ledger
     change.epoch = plan.epoch
+    change.fence = plan.fence
     change.generation = plan.generation
     for object in plan.objects.values {
       change.upserts.append(object)

@@ -5,14 +5,22 @@ extension APIServer {
 
   /// Adds `/client/api`, with and without a slash at its end.
   package func add(to router: some RouterMethods) {
-    for method in Self.methods {
-      router.on("/client/api", method: method) { request, _ in await respond(to: request) }
+    Self.add(to: router) { await answer($0) }
+  }
+
+  /// The same, with calls answered by whoever is to at the time.
+  package static func add(to router: some RouterMethods, answer: @escaping @Sendable (Call) async -> Answer) {
+    for method in methods {
+      router.on("/client/api", method: method) { request, _ in await respond(to: request, answer) }
     }
   }
 
-  private func respond(to request: HummingbirdCore.Request) async -> Response {
+  private static func respond(
+    to request: HummingbirdCore.Request, _ answer: @Sendable (Call) async -> Answer
+  ) async -> Response {
     var call = Call(method: request.method.rawValue, query: request.uri.query ?? "")
-    call.cookies = Self.cookies(request.headers[values: .cookie])
+    call.cookies = cookies(request.headers[values: .cookie])
+    call.isForwarded = forwarded.map { request.headers[$0] != nil } ?? false
     if request.method == .post {
       let type = request.headers[.contentType]?.lowercased() ?? ""
       call.isForm = type.hasPrefix("application/x-www-form-urlencoded")
@@ -25,8 +33,11 @@ extension APIServer {
         call.isForm = true
       }
     }
-    return Self.response(await answer(call))
+    return response(await answer(call))
   }
+
+  private static let forwarded = HTTPFields.Element.Name("X-Daruma-Forwarded")
+  private static let revisionName = HTTPFields.Element.Name("X-Daruma-Revision")
 
   private static func cookies(_ headers: [String]) -> [String: String] {
     var cookies: [String: String] = [:]
@@ -45,6 +56,7 @@ extension APIServer {
     if let name = HTTPFields.Element.Name("X-Description"), let text = answer.description {
       headers[name] = line(text)
     }
+    if let revision = answer.revision, let name = revisionName { headers[name] = "\(revision)" }
     if answer.status == 405 { headers[.allow] = "GET, POST" }
     for cookie in answer.cookies { headers.append(.init(name: .setCookie, value: cookie)) }
     return Response(

@@ -27,6 +27,8 @@ package struct APIServer: Sendable {
     package var body: [UInt8]
     package var isForm: Bool
     package var cookies: [String: String]
+    /// Another manager passed it on.
+    package var isForwarded = false
 
     package init(
       method: String, query: String, body: [UInt8] = [], isForm: Bool = false, cookies: [String: String] = [:]
@@ -47,6 +49,8 @@ package struct APIServer: Sendable {
     package let body: [UInt8]
     /// Values of headers `Set-Cookie`.
     package var cookies: [String] = []
+    /// What a manager that passed the call on should have seen before it passes the answer back.
+    package var revision: UInt64?
   }
 
   /// Answers every call, also those that are no calls at all.

@@ -17,6 +17,8 @@ package struct Command: Sendable {
   package let isAsync: Bool
   /// The first answer of an asynchronous command also names the new resource.
   package let isCreate: Bool
+  /// Tells what the nodes reported, which only the manager that leads knows.
+  package let isOfNodes: Bool
   package let run: @Sendable (Request) async throws -> Reply
 
   package let lowercasedName: String
@@ -25,12 +27,13 @@ package struct Command: Sendable {
   /// Answers at once.
   init(
     _ name: String, _ description: String, roles: Roles = .everybody, _ parameters: [Parameter] = [],
-    refused: [RefusedParameter] = [], response: ResponseType, object: String? = nil,
+    refused: [RefusedParameter] = [], response: ResponseType, object: String? = nil, isOfNodes: Bool = false,
     run: @escaping @Sendable (Request) async throws -> Reply
   ) {
     self.init(
       name: name, description: description, roles: roles, parameters: parameters, refused: refused,
-      response: response, resultName: object ?? response.name, isAsync: false, isCreate: false, run: run)
+      response: response, resultName: object ?? response.name, isAsync: false, isCreate: false, isOfNodes: isOfNodes,
+      run: run)
   }
 
   /// Answers with a job, and with the new resource's id when `creates`.
@@ -43,7 +46,7 @@ package struct Command: Sendable {
     Command(
       name: name, description: description, roles: roles, parameters: parameters,
       refused: refused + ["customjobid"] + (creates ? ["customid"] : []), response: response,
-      resultName: object ?? response.name, isAsync: true, isCreate: creates
+      resultName: object ?? response.name, isAsync: true, isCreate: creates, isOfNodes: false
     ) { request in
       let started = try await start(request)
       var fields = Fields()
@@ -55,7 +58,7 @@ package struct Command: Sendable {
 
   private init(
     name: String, description: String, roles: Roles, parameters: [Parameter], refused: [RefusedParameter],
-    response: ResponseType, resultName: String, isAsync: Bool, isCreate: Bool,
+    response: ResponseType, resultName: String, isAsync: Bool, isCreate: Bool, isOfNodes: Bool,
     run: @escaping @Sendable (Request) async throws -> Reply
   ) {
     self.name = name
@@ -68,8 +71,12 @@ package struct Command: Sendable {
     self.resultName = resultName
     self.isAsync = isAsync
     self.isCreate = isCreate
+    self.isOfNodes = isOfNodes
     self.run = run
   }
+
+  /// Changes nothing.
+  package var isReading: Bool { Self.isReading(name) }
 
   private static func isReading(_ name: String) -> Bool {
     ["list", "get", "query"].contains { name.hasPrefix($0) }

@@ -10,19 +10,24 @@ import Synchronization
 /// The cloud's use cases. Each is a transaction on the ledger; what takes long is a job that ends when the nodes have verified
 /// what it asked for.
 package final class Control: Sendable {
-  package let ledger: Ledger
+  package let ledger: any LedgerView
+  /// Of the lease under which this manager leads; 0 where there is none.
+  let fence: UInt64
   package let logger: Logger
   let nodes: NodeBoard
   let settings: ControlSettings
   let jobResult: @Sendable (AsyncJob, CloudState) -> String
   let jobWaiters = Mutex<[ID<AsyncJob>: [CheckedContinuation<Void, Never>]]>([:])
 
-  /// `jobResult` renders what queryAsyncJobResult answers for a succeeded job.
+  /// - Parameters:
+  ///   - fence: of the lease under which this manager leads, if there are several.
+  ///   - jobResult: renders what queryAsyncJobResult answers for a succeeded job.
   package init(
-    ledger: Ledger, settings: ControlSettings = .init(), logger: Logger,
+    ledger: any LedgerView, fence: UInt64 = 0, settings: ControlSettings = .init(), logger: Logger,
     jobResult: @escaping @Sendable (AsyncJob, CloudState) -> String
   ) {
     self.ledger = ledger
+    self.fence = fence
     self.logger = logger
     self.settings = settings
     self.jobResult = jobResult
@@ -61,6 +66,10 @@ package final class Control: Sendable {
       throw ControlError(.invalidParameter, error.message)
     } catch let error as LedgerError {
       logger.error("ledger refused a transaction", metadata: ["error": "\(error)"])
+      guard error.code != .failed else {
+        throw ControlError(
+          .internalError, "It is not known whether the change was stored; look before you try again")
+      }
       throw ControlError(.internalError, "The change could not be stored; nothing was changed. Try again later")
     }
   }

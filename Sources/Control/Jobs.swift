@@ -106,7 +106,7 @@ extension Control {
   ) async {
     let cause = Cause(actor: "system/jobs", command: Self.finishing, job: id.uuid)
     // A disk that is full now has room later; until then the job is pending, as is what it is about.
-    for attempt in 0..<Self.endAttempts {
+    for attempt in 0..<Self.endAttempts where !ledger.isClosed {
       do {
         try await transact(cause) { draft in
           guard var job = draft.get(id), job.status == .pending else { return }

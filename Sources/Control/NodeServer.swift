@@ -7,21 +7,26 @@ package import NodePlan
 /// Listens on a Unix socket for the agents of nodes and runs one session for each that connects.
 package struct NodeServer: Sendable {
   private let socketPath: String
+  private let takesOver: Bool
   private let logger: Logger
   private let session: @Sendable (NodeSession) async throws -> Void
 
-  /// - Parameter session: runs for as long as the agent is connected, and is cancelled when it is not any more.
+  /// - Parameters:
+  ///   - takesOver: takes the socket's name from a manager that answers on it still, but leads no more.
+  ///   - session: runs for as long as the agent is connected, and is cancelled when it is not any more.
   package init(
-    socketPath: String, logger: Logger, session: @escaping @Sendable (NodeSession) async throws -> Void
+    socketPath: String, takesOver: Bool = false, logger: Logger,
+    session: @escaping @Sendable (NodeSession) async throws -> Void
   ) {
     self.socketPath = socketPath
+    self.takesOver = takesOver
     self.logger = logger
     self.session = session
   }
 
-  /// Serves until it is cancelled. Throws if another process answers on the socket.
+  /// Serves until it is cancelled. Throws if another process answers on the socket and is not to be taken over.
   package func run() async throws {
-    let listener = try UnixListener.bind(socketPath)
+    let listener = try UnixListener.bind(socketPath, takesOver: takesOver)
     defer { UnixListener.remove(listener) }
     let transport = HTTP2ServerTransport.Posix(
       listeningSocketDescriptor: Int(listener.descriptor), transportSecurity: .plaintext,
@@ -92,9 +97,9 @@ private struct UnixListener {
   let path: String
   let inode: ino_t
 
-  /// Mode 0600 from the first moment. The name of a process that died is taken over, a living one's never.
-  static func bind(_ path: String) throws -> UnixListener {
-    if answers(path) {
+  /// Mode 0600 from the first moment. The name of a process that died is taken over, a living one's only when asked to.
+  static func bind(_ path: String, takesOver: Bool) throws -> UnixListener {
+    if !takesOver && answers(path) {
       throw NodeServerError(
         code: .inUse, message: "another manager answers on \(path); stop it first", cause: nil)
     }

@@ -110,6 +110,7 @@ extension Control {
     var update = PlanUpdate()
     update.ledger = snapshot.ledger.uuidString.lowercased()
     update.epoch = snapshot.epoch
+    update.fence = fence
     update.generation = generation
     return update
   }

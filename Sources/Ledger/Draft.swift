@@ -70,6 +70,18 @@ package struct Draft {
   }
 }
 
+extension Snapshot {
+  /// What a transaction would make of this.
+  func preview<Value: Sendable>(
+    _ cause: Cause, _ sources: Sources, _ body: (inout Draft) throws -> Value
+  ) throws -> Committed<Value> {
+    var draft = Draft(of: self, sources: sources)
+    let value = try body(&draft)
+    let step = draft.step(from: self, cause: cause)
+    return Committed(value: value, revision: step.revision, before: step.before, after: step.after)
+  }
+}
+
 struct ResourceKey: Hashable, Comparable, Sendable {
   let kind: String
   let id: UUID

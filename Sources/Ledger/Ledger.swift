@@ -131,11 +131,7 @@ package final class Ledger: Sendable {
   package func preview<Value: Sendable>(
     _ cause: Cause, _ body: (inout Draft) throws -> Value
   ) throws -> Committed<Value> {
-    let base = snapshot
-    var draft = Draft(of: base, sources: sources)
-    let value = try body(&draft)
-    let step = draft.step(from: base, cause: cause)
-    return Committed(value: value, revision: step.revision, before: step.before, after: step.after)
+    try snapshot.preview(cause, sources, body)
   }
 
   /// Every revision after `number`, past and future. Begin with the revision of a snapshot to miss nothing.
@@ -160,7 +156,10 @@ package final class Ledger: Sendable {
     }
   }
 
-  var isClosed: Bool { queue.withLock { $0.refusal?.code == .closed } }
+  package var isClosed: Bool { queue.withLock { $0.refusal?.code == .closed } }
+
+  /// Why no more writes are taken; `nil` while they are.
+  package var refusal: LedgerError? { queue.withLock { $0.refusal } }
 
   /// Calls `done` on the writing queue when no transaction waits.
   private func finish(_ done: @escaping @Sendable () -> Void) {

@@ -12,6 +12,7 @@ extension PlanUpdate {
     empty.complete = complete
     empty.base = base
     empty.restored = restored
+    empty.fence = fence
     var parts: [PlanUpdate] = []
     var part = empty
     var weight = 0
@@ -76,7 +77,8 @@ package struct UpdateAssembly: Sendable {
     if var pending {
       self.pending = nil
       guard pending.ledger == part.ledger, pending.epoch == part.epoch, pending.generation == part.generation,
-        pending.complete == part.complete, pending.base == part.base, pending.restored == part.restored
+        pending.complete == part.complete, pending.base == part.base, pending.restored == part.restored,
+        pending.fence == part.fence
       else {
         return .broken("a part of generation \(part.generation) came amid generation \(pending.generation)")
       }

@@ -808,6 +808,9 @@ package nonisolated struct PlanUpdate: Sendable {
   /// a large update comes in parts of one generation
   package var lastPart: Bool = false
 
+  /// of the lease under which the manager leads; 0 where there is none
+  package var fence: UInt64 = 0
+
   /// the revision by which a restore began this epoch: it accounts for all that is missing, 0 = none
   package var restored: UInt64 = 0
 
@@ -2281,7 +2284,7 @@ nonisolated extension Instance: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension PlanUpdate: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".PlanUpdate"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ledger\0\u{1}epoch\0\u{1}generation\0\u{1}complete\0\u{1}base\0\u{1}upserts\0\u{1}removals\0\u{1}confirmations\0\u{3}last_part\0\u{2}\u{3}restored\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ledger\0\u{1}epoch\0\u{1}generation\0\u{1}complete\0\u{1}base\0\u{1}upserts\0\u{1}removals\0\u{1}confirmations\0\u{3}last_part\0\u{1}fence\0\u{2}\u{2}restored\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2298,6 +2301,7 @@ nonisolated extension PlanUpdate: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 7: try { try decoder.decodeRepeatedMessageField(value: &self.removals) }()
       case 8: try { try decoder.decodeRepeatedStringField(value: &self.confirmations) }()
       case 9: try { try decoder.decodeSingularBoolField(value: &self.lastPart) }()
+      case 10: try { try decoder.decodeSingularUInt64Field(value: &self.fence) }()
       case 12: try { try decoder.decodeSingularUInt64Field(value: &self.restored) }()
       default: break
       }
@@ -2332,6 +2336,9 @@ nonisolated extension PlanUpdate: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if self.lastPart != false {
       try visitor.visitSingularBoolField(value: self.lastPart, fieldNumber: 9)
     }
+    if self.fence != 0 {
+      try visitor.visitSingularUInt64Field(value: self.fence, fieldNumber: 10)
+    }
     if self.restored != 0 {
       try visitor.visitSingularUInt64Field(value: self.restored, fieldNumber: 12)
     }
@@ -2348,6 +2355,7 @@ nonisolated extension PlanUpdate: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs.removals != rhs.removals {return false}
     if lhs.confirmations != rhs.confirmations {return false}
     if lhs.lastPart != rhs.lastPart {return false}
+    if lhs.fence != rhs.fence {return false}
     if lhs.restored != rhs.restored {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true

@@ -7,12 +7,19 @@ package struct StatusRoutes: Sendable {
   package init(board: StatusBoard) { self.board = board }
 
   package func add<Routes: RouterMethods>(to router: Routes) {
+    Self.add(to: router) { respond($0, $1) }
+  }
+
+  /// The same, with the documents coming from wherever they come from at the time.
+  package static func add<Routes: RouterMethods>(
+    to router: Routes, respond: @escaping @Sendable (StatusResource, Request) async -> Response
+  ) {
     for resource in StatusResource.allCases {
-      router.get(RouterPath(resource.path)) { request, _ in respond(resource, request) }
+      router.get(RouterPath(resource.path)) { request, _ in await respond(resource, request) }
     }
   }
 
-  private func respond(_ resource: StatusResource, _ request: Request) -> Response {
+  package func respond(_ resource: StatusResource, _ request: Request) -> Response {
     let parameter = request.uri.queryParameters.get("lang")
     let isPage = resource == .page
     let language = Language.chosen(

@@ -18,6 +18,11 @@ struct APIClient: Sendable {
     self.secretKey = secretKey
   }
 
+  /// The same caller at another of the cloud's managers.
+  func at(port: Int) -> APIClient {
+    APIClient(endpoint: "http://127.0.0.1:\(port)/client/api", apiKey: apiKey, secretKey: secretKey)
+  }
+
   private static let session: URLSession = {
     let configuration = URLSessionConfiguration.ephemeral
     configuration.httpMaximumConnectionsPerHost = 64

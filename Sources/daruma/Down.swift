@@ -36,10 +36,9 @@ struct Teardown {
   let folder: StateFolder
 
   func run() async throws {
-    for name in ["manager", "agent"] {
-      try folder.running(name)?.terminate(grace: .seconds(5))
-      try? FileManager.default.removeItem(atPath: folder.record(name))
-    }
+    for name in folder.knownManagers { try folder.stopManager(name) }
+    try folder.running("agent")?.terminate(grace: .seconds(5))
+    try? FileManager.default.removeItem(atPath: folder.record("agent"))
     try await NodeAgent.destroy(
       state: folder.path, network: NetworkConfiguration(stateDirectory: folder.path, node: "node-1"))
   }

@@ -18,16 +18,19 @@ struct ManagerCommand: AsyncParsableCommand {
   @OptionGroup var state: StateOption
   @Flag(help: "Create a first cloud if there is none yet.") var bootstrap = false
   @OptionGroup var sealing: SealingKeyOption
+  @Option(help: "Which of several managers this is.") var name = CloudFile.firstManager
+  @Option(help: "Port of the API on 127.0.0.1, if it is not the cloud's.") var port: Int?
 
   func run() async throws {
     try state.requireRoot()
     let folder = state.folder
     try folder.prepare()
-    try folder.claim("manager")
+    try folder.claim(name)
     let logger = Log.make("manager")
     guard let cloud = StateFolder.read(CloudFile.self, folder.cloud) else {
       throw CommandFailure("\(folder.cloud) is missing; start the cloud with `daruma up`")
     }
+    if let conninfo = cloud.postgresql { return try await serveWithOthers(conninfo, folder, cloud, logger) }
     let board = try StatusBoard(
       settings: StatusSettings(name: "Daruma", url: "http://127.0.0.1:\(cloud.port)/status"),
       store: IncidentStore(path: folder.incidents), now: Moment(Date()))
@@ -65,27 +68,35 @@ struct ManagerCommand: AsyncParsableCommand {
     // Before there are any secrets.
     if ledger.snapshot.revision == 0 { try await ledger.takeUpKeys() }
     let control = Control(ledger: ledger, logger: logger) { JobResult.render($0, $1) }
-    if bootstrap {
-      guard let admin = StateFolder.read(AdminFile.self, folder.admin),
-        let range = IPv4Prefix(cloud.publicRange)
-      else { throw CommandFailure("\(folder.admin) is missing or damaged; start the cloud with `daruma up`") }
-      let memory = Int(ProcessInfo.processInfo.physicalMemory >> 20)
-      try await control.bootstrap(
-        FirstCloud(
-          node: cloud.node, hostLink: cloud.hostLink, publicPrefix: range,
-          excluded: Set(cloud.excluded ?? []), memoryMiB: memory,
-          cpuNumber: ProcessInfo.processInfo.activeProcessorCount, adminPassword: admin.password,
-          adminAPIKey: admin.apikey, adminSecretKey: admin.secretkey))
-    }
-    guard !control.state.domains.isEmpty else {
+    if bootstrap { try await Self.create(control, folder, cloud) }
+    try Self.check(control.snapshot, folder.ledger, folder, cloud)
+    return control
+  }
+
+  static func create(_ control: Control, _ folder: StateFolder, _ cloud: CloudFile) async throws {
+    guard let admin = StateFolder.read(AdminFile.self, folder.admin),
+      let range = IPv4Prefix(cloud.publicRange)
+    else { throw CommandFailure("\(folder.admin) is missing or damaged; start the cloud with `daruma up`") }
+    let memory = Int(ProcessInfo.processInfo.physicalMemory >> 20)
+    try await control.bootstrap(
+      FirstCloud(
+        node: cloud.node, hostLink: cloud.hostLink, publicPrefix: range,
+        excluded: Set(cloud.excluded ?? []), memoryMiB: memory,
+        cpuNumber: ProcessInfo.processInfo.activeProcessorCount, adminPassword: admin.password,
+        adminAPIKey: admin.apikey, adminSecretKey: admin.secretkey))
+  }
+
+  /// Throws when the ledger is not that of the cloud; remembers it when it is the first.
+  static func check(_ snapshot: Snapshot, _ name: String, _ folder: StateFolder, _ cloud: CloudFile) throws {
+    guard !snapshot.state.domains.isEmpty else {
       throw CommandFailure(
-        "the ledger \(folder.ledger) is valid but holds no cloud; it is not the one this cloud was built in. "
+        "the ledger \(name) is valid but holds no cloud; it is not the one this cloud was built in. "
           + "Put the right one back")
     }
-    let id = control.snapshot.ledger.uuidString.lowercased()
+    let id = snapshot.ledger.uuidString.lowercased()
     guard cloud.ledger == nil || cloud.ledger == id else {
       throw CommandFailure(
-        "\(folder.ledger) is ledger \(id) of another cloud, this one was built in \(cloud.ledger ?? ""). "
+        "\(name) is ledger \(id) of another cloud, this one was built in \(cloud.ledger ?? ""). "
           + "Put the right one back")
     }
     if cloud.ledger == nil {
@@ -93,7 +104,6 @@ struct ManagerCommand: AsyncParsableCommand {
       known.ledger = id
       try StateFolder.write(known, to: folder.cloud)
     }
-    return control
   }
 
   private static func serve(
@@ -108,12 +118,7 @@ struct ManagerCommand: AsyncParsableCommand {
         group.addTask { try await server.run() }
         group.addTask { try await KeyWatch(ledger: control.ledger, folder: folder, logger: logger).run() }
         group.addTask { try await StatusFeed(control: control, board: board, logger: logger).run() }
-        if let archive {
-          group.addTask {
-            await archive.run()
-            try await Task.sleep(for: .seconds(86_400 * 365))
-          }
-        }
+        if let archive { group.addTask { try await archive.runForever() } }
         defer { group.cancelAll() }
         try await group.next()
       }
@@ -155,7 +160,7 @@ struct ManagerCommand: AsyncParsableCommand {
 }
 
 extension Result where Failure == any Error {
-  fileprivate init(_ body: () async throws -> Success) async {
+  init(_ body: () async throws -> Success) async {
     do { self = .success(try await body()) } catch { self = .failure(error) }
   }
 }

@@ -22,6 +22,10 @@ struct StateFolder: Sendable {
   var refusal: String { path + "/manager/refusal.txt" }
   var templates: String { path + "/templates" }
   var logs: String { path + "/log" }
+  /// Why the manager `name` cannot serve.
+  func refusal(of name: String) -> String {
+    name == CloudFile.firstManager ? refusal : "\(path)/manager/\(name).refusal.txt"
+  }
   func record(_ process: String) -> String { "\(path)/\(process).process.json" }
 
   func prepare() throws {
@@ -85,7 +89,7 @@ struct StateFolder: Sendable {
 }
 
 /// How a cloud was started; what a later start repeats.
-struct CloudFile: Codable, Sendable {
+struct CloudFile: Codable, Sendable, Equatable {
   var port: Int
   var publicRange: String
   var hostLink: String
@@ -99,6 +103,10 @@ struct CloudFile: Codable, Sendable {
   /// The folder in which the ledger is archived, and the file with the archive's key.
   var archive: String?
   var archiveKeyFile: String?
+  /// The connection string of the database that holds the ledger; nil when it is in the state folder.
+  var postgresql: String?
+  /// How many managers there are; nil when there is one.
+  var managers: Int?
 }
 
 /// The administrator's keys, for clients and scripts.

@@ -12,18 +12,23 @@ final class StatusFeed: Sendable {
   private let control: Control
   private let board: StatusBoard
   private let logger: Logger
+  private let isRight: @Sendable () -> Bool
   /// Who was hit by the loss of a scope, by its name and moment.
   private let hit = Mutex<[String: (lostAt: Int64, accounts: Int, addresses: Int)]>([:])
 
-  init(control: Control, board: StatusBoard, logger: Logger) {
+  /// - Parameter isRight: false when what this manager knows may no longer be how things are.
+  init(
+    control: Control, board: StatusBoard, logger: Logger, isRight: @escaping @Sendable () -> Bool = { true }
+  ) {
     self.control = control
     self.board = board
     self.logger = logger
+    self.isRight = isRight
   }
 
   func run() async throws {
     while !Task.isCancelled {
-      if let failure = board.update(document()) {
+      if isRight(), let failure = board.update(document()) {
         logger.error("the status page's file could not be written", metadata: ["error": "\(failure)"])
       }
       try await Task.sleep(for: .milliseconds(100))

@@ -14,6 +14,7 @@ struct Up: AsyncParsableCommand {
       Examples:
         sudo ./daruma up
         sudo ./daruma up --state /tmp/cloud --port 8081 --public-range 198.51.100.0/24 --host-link daruma1
+        sudo ./daruma up --managers 3 --postgresql 'host=db dbname=daruma user=daruma passfile=/etc/daruma/pgpass'
       """)
 
   @OptionGroup var state: StateOption
@@ -23,6 +24,10 @@ struct Up: AsyncParsableCommand {
   @Option(help: "Where the keys of secrets are kept (default STATE/manager/secrets.key), such as another disk.")
   var secretsKeyFile: String?
   @OptionGroup var archive: ArchiveOption
+  @Option(help: "Keep the ledger in this PostgreSQL database: libpq's connection string, without a password.")
+  var postgresql: String?
+  @Option(help: "How many managers run, on ports from --port on; several need --postgresql (default 1).")
+  var managers: Int?
   @Flag(help: "Stay in the foreground; Ctrl-C stops the cloud.") var foreground = false
 
   func run() async throws {
@@ -33,11 +38,9 @@ struct Up: AsyncParsableCommand {
     let isNew = !FileManager.default.fileExists(atPath: folder.cloud)
     if !isNew, var cloud = StateFolder.read(CloudFile.self, folder.cloud), try archive.apply(to: &cloud) {
       try StateFolder.write(cloud, to: folder.cloud)
-      try folder.running("manager")?.terminate(grace: .seconds(10))
+      for name in folder.runningManagers { try folder.stopManager(name) }
     }
-    if !isNew, folder.running("manager") != nil, folder.running("agent") != nil,
-      !FileManager.default.fileExists(atPath: folder.refusal)
-    {
+    if !isNew, folder.running("agent") != nil, areManagersRunning(folder) {
       guard let admin = StateFolder.read(AdminFile.self, folder.admin) else {
         throw CommandFailure("\(folder.admin) is missing or damaged")
       }
@@ -49,15 +52,13 @@ struct Up: AsyncParsableCommand {
       Self.summarise(admin, folder)
       return
     }
-    try folder.prepare()
-    if FileManager.default.fileExists(atPath: folder.refusal) {
-      // Perhaps what it refused has been put right since.
-      try folder.running("manager")?.terminate(grace: .seconds(5))
-      unlink(folder.refusal)
-    }
+    if isNew, let postgresql { try Self.requireEmptyDatabase(postgresql) }
+    let before = StateFolder.read(CloudFile.self, folder.cloud)
     var cloud = try configuration(folder, isNew)
     if isNew, let free = Self.whyNotFree(cloud) { throw CommandFailure(free) }
+    try folder.prepare()
     if isNew { _ = try archive.apply(to: &cloud) }
+    try stopStrayManagers(folder, cloud, before: before)
     do {
       try await steps.run("template tiny") { try Template.build(in: folder) }
       let admin = try await steps.run("keys") { try Self.administrator(folder, cloud) }
@@ -67,9 +68,18 @@ struct Up: AsyncParsableCommand {
         try StateFolder.write(cloud, to: folder.cloud)
       }
       try await steps.run("agent") { try start("agent", ["--node", cloud.node], folder) }
-      try await steps.run("manager") { try start("manager", isFirst ? ["--bootstrap"] : [], folder) }
+      try await steps.run("manager") {
+        try start(CloudFile.firstManager, isFirst ? ["--bootstrap"] : [], folder)
+        if !isFirst { try startOtherManagers(cloud, folder) }
+      }
       let client = APIClient(admin)
       try await steps.run("API") { try await Self.waitForAPI(client, folder) }
+      try startOtherManagers(cloud, folder)
+      for manager in cloud.allManagers.dropFirst() {
+        try await steps.run(manager.name) {
+          try await Self.waitForAPI(client.at(port: manager.port), folder, manager.name)
+        }
+      }
       try await steps.run("network verified") { try await Self.waitForNetwork(client, folder) }
       for held in try await client.list("listHeldRemovals") {
         let reason = held["reason"] as? String ?? ""
@@ -104,10 +114,11 @@ struct Up: AsyncParsableCommand {
       guard publicRange == nil || publicRange == cloud.publicRange, hostLink == nil || hostLink == cloud.hostLink else {
         throw CommandFailure("The cloud in \(folder.path) was built with \(cloud.publicRange) on \(cloud.hostLink)")
       }
-      let before = (cloud.port, cloud.secretsKeyFile)
+      let before = cloud
       cloud.port = port ?? cloud.port
       cloud.secretsKeyFile = try absoluteSecretsKeyFile() ?? cloud.secretsKeyFile
-      if (cloud.port, cloud.secretsKeyFile) != before { try StateFolder.write(cloud, to: folder.cloud) }
+      try setManagers(&cloud, isNew)
+      if cloud != before { try StateFolder.write(cloud, to: folder.cloud) }
       return cloud
     }
     let range = publicRange ?? "203.0.113.0/24"
@@ -124,9 +135,11 @@ struct Up: AsyncParsableCommand {
     for (address, who) in used.sorted(by: { $0.key < $1.key }) {
       print("  \(address) stays the host's own way to \(who); the cloud does not use it")
     }
-    return CloudFile(
+    var cloud = CloudFile(
       port: port, publicRange: prefix.description, hostLink: link, node: "node-1", excluded: used.keys.sorted(),
       secretsKeyFile: try absoluteSecretsKeyFile())
+    try setManagers(&cloud, isNew)
+    return cloud
   }
 
   private func absoluteSecretsKeyFile() throws -> String? {
@@ -140,11 +153,16 @@ struct Up: AsyncParsableCommand {
     if FileManager.default.fileExists(atPath: "/sys/class/net/\(cloud.hostLink)") {
       return "The host already has a link \(cloud.hostLink), perhaps of another cloud; choose one with --host-link"
     }
+    let taken = cloud.allManagers.first { !isFree($0.port) }
+    return taken.map { "Port \($0.port) is in use; choose another with --port" }
+  }
+
+  private static func isFree(_ port: Int) -> Bool {
     let probe = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(probe) }
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = UInt16(cloud.port).bigEndian
+    address.sin_port = UInt16(port).bigEndian
     address.sin_addr.s_addr = IPv4.loopback.value.bigEndian
     var reuse: Int32 = 1
     setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &reuse, 4)
@@ -153,7 +171,7 @@ struct Up: AsyncParsableCommand {
         bind(probe, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
       }
     }
-    return bound == 0 ? nil : "Port \(cloud.port) is in use; choose another with --port"
+    return bound == 0
   }
 
   private static func administrator(_ folder: StateFolder, _ cloud: CloudFile) throws -> AdminFile {
@@ -171,23 +189,29 @@ struct Up: AsyncParsableCommand {
     return admin
   }
 
-  private func start(_ process: String, _ arguments: [String], _ folder: StateFolder) throws {
+  func start(
+    _ process: String, _ arguments: [String], _ folder: StateFolder, as subcommand: String? = nil
+  ) throws {
     if folder.running(process) != nil { return }
+    // What libpq takes from the environment.
+    let environment = ProcessInfo.processInfo.environment.filter { $0.key.hasPrefix("PG") }
     let executable = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
     let child = try ChildProcess.spawn(
-      executable: executable, arguments: [process, "--state", folder.path] + arguments,
-      environment: ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"],
+      executable: executable, arguments: [subcommand ?? process, "--state", folder.path] + arguments,
+      environment: environment.merging(["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"]) { $1 },
       logPath: "\(folder.logs)/\(process).log")
     try StateFolder.write(child, to: folder.record(process))
   }
 
-  private static func waitForAPI(_ client: APIClient, _ folder: StateFolder) async throws {
+  private static func waitForAPI(
+    _ client: APIClient, _ folder: StateFolder, _ manager: String = CloudFile.firstManager
+  ) async throws {
     try await poll(for: .seconds(30), "the API does not answer") {
-      if let reason = try? String(contentsOfFile: folder.refusal, encoding: .utf8) {
+      if let reason = try? String(contentsOfFile: folder.refusal(of: manager), encoding: .utf8) {
         throw CommandFailure(
-          "The manager refuses to lead: \(reason.trimmingSuffix()). Traffic flows on; see \(folder.logs)")
+          "The \(manager) refuses to lead: \(reason.trimmingSuffix()). Traffic flows on; see \(folder.logs)")
       }
-      for process in ["manager", "agent"] where folder.running(process) == nil {
+      for process in [manager, "agent"] where folder.running(process) == nil {
         throw CommandFailure("The \(process) ended; see \(folder.logs)/\(process).log")
       }
       return (try? await client.call("listZones")) != nil

@@ -37,6 +37,20 @@ struct GuardTests {
     #expect(refusal(Plan(), nameless) == false)
   }
 
+  @Test func `a manager that was overtaken is refused, until a restore counts anew`() throws {
+    var second = complete(rules)
+    second.fence = 2
+    var (_, next) = try accepted(plan(rules), second)
+    #expect(next.fence == 2)
+    var first = complete(Array(rules.dropFirst()), generation: 15)
+    first.fence = 1
+    #expect(refusal(next, first) == false)
+    (_, next) = try accepted(next, second)
+    first.epoch = 2
+    (_, next) = try accepted(next, first)
+    #expect(next.epoch == 2 && next.fence == 1)
+  }
+
   @Test func `a difference from another generation asks for a complete plan`() {
     #expect(refusal(plan(rules), difference(base: 9)) == true)
     #expect(refusal(Plan(), difference(base: 0)) == true)

@@ -25,8 +25,10 @@ struct LinkTests {
     }
   }
 
-  private func serve(_ path: String, _ heard: Heard, sending update: PlanUpdate? = nil) -> Task<Void, any Error> {
-    let server = NodeServer(socketPath: path, logger: logger()) { session in
+  private func serve(
+    _ path: String, _ heard: Heard, sending update: PlanUpdate? = nil, takesOver: Bool = false
+  ) -> Task<Void, any Error> {
+    let server = NodeServer(socketPath: path, takesOver: takesOver, logger: logger()) { session in
       if let update { try await session.send(update) }
       for try await report in session.reports { heard.reports.withLock { $0.append(report) } }
     }
@@ -70,6 +72,31 @@ struct LinkTests {
       await client.value
       _ = await server.result
       #expect(access(path, F_OK) != 0)
+    }
+  }
+
+  @Test(.timeLimit(.minutes(1))) func `a manager that takes the name over gets the agent, though the old one answers`()
+    async throws
+  {
+    try await withFolder { folder in
+      let (path, board) = (folder + "/node.sock", ReportBoard())
+      let (old, new, node) = (Heard(), Heard(), Heard())
+      let first = serve(path, old)
+      let client = dial(path, board, node)
+      try await settles { old.hellos == 1 }
+      let second = serve(path, new, takesOver: true)
+      try await settles { new.hellos == 1 }
+      board.post(scope("wan", 1))
+      try await settles { !new.scopes("wan").isEmpty }
+      #expect(old.scopes("wan").isEmpty)
+      // The old one's end leaves the new one's name alone.
+      first.cancel()
+      _ = await first.result
+      #expect(access(path, F_OK) == 0)
+      client.cancel()
+      second.cancel()
+      await client.value
+      _ = await second.result
     }
   }
 

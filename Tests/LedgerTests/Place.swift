@@ -19,6 +19,8 @@ protocol Place: Sendable {
   func open(
     keys: KeyFile?, create: Bool, restore: Bool, retention: Retention, sources: Sources
   ) throws(LedgerError) -> Ledger
+  /// The storage alone, not loaded yet.
+  func storage(create: Bool) throws(LedgerError) -> any Storage
   /// Gives a ledger up, so that what is opened next is what a crash would have left.
   func crash(_ ledger: Ledger) async throws
   /// All that is stored, by what it is called.
@@ -48,6 +50,10 @@ extension Place {
 }
 
 extension Folder: Place {
+  func storage(create: Bool) throws(LedgerError) -> any Storage {
+    try SQLiteStorage(path: ledger, create: create, restore: false, uuid: { UUID() })
+  }
+
   func crash(_ ledger: Ledger) async throws {
     let content = try content()
     await ledger.close()

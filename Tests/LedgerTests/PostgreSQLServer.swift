@@ -157,32 +157,46 @@ final class PostgreSQLPlace: Place {
 
   /// Whoever holds the lease finds out by being overtaken.
   func overtake() throws -> Lease {
-    try execute("UPDATE daruma.lease SET expiry = '-infinity'")
-    guard let lease = try Lease.take(access, holder: "overtaker", logger: quiet) else {
-      throw LedgerError(.locked, "the lease is held")
+    for _ in 0..<100 {
+      try execute("UPDATE daruma.lease SET expiry = '-infinity'")
+      // Unless it was just renewed.
+      if let lease = try Lease.take(access, holder: "overtaker", logger: quiet) { return lease }
     }
-    return lease
+    throw LedgerError(.locked, "the lease is held")
+  }
+
+  /// One that its holder gave up, because it was not renewed in time, is held in the database a little longer.
+  private func taken() throws(LedgerError) -> Lease {
+    for _ in 0..<100 {
+      if let lease = try Lease.take(access, holder: "test", logger: quiet) { return lease }
+      usleep(100_000)
+    }
+    throw LedgerError(.locked, "the lease is held")
   }
 
   func open(
     keys: KeyFile?, create: Bool, restore: Bool, retention: Retention, sources: Sources
   ) throws(LedgerError) -> Ledger {
+    let storage = try storage(create: create, sources)
+    return try Ledger.open(
+      storage, keys: keys, restore: restore, retention: retention, sources: sources, logger: quiet)
+  }
+
+  func storage(create: Bool) throws(LedgerError) -> any Storage { try storage(create: create, .system) }
+
+  private func storage(create: Bool, _ sources: Sources) throws(LedgerError) -> any Storage {
     try access.prepare(create: create, uuid: sources.uuid)
     let next: Lease
     if let crashed = lease.withLock({ $0 }), crashed.isHeld, isCrashed.load(ordering: .relaxed) {
       next = crashed
     } else {
       lease.withLock { $0?.release() }
-      guard let taken = try Lease.take(access, holder: "test", logger: quiet) else {
-        throw LedgerError(.locked, "the lease is held")
-      }
+      let taken = try taken()
       next = taken
       lease.withLock { $0 = taken }
     }
     isCrashed.store(false, ordering: .relaxed)
-    return try Ledger.open(
-      PostgreSQLStorage(access, lease: next), keys: keys, restore: restore, retention: retention, sources: sources,
-      logger: quiet)
+    return PostgreSQLStorage(access, lease: next)
   }
 
   /// Opened once the last holder's lease is over and the server has come up.

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from postgresql import PostgreSQL
+
 DARUMA = str(Path(__file__).parents[2] / ".build/release/daruma")
 ROUNDS = 500 if os.environ.get("DARUMA_FULL") else 40
 CALLERS = 4
@@ -35,6 +37,8 @@ class Exercise:
                 self.acknowledged[int(rest[0])] = int(rest[1])
             elif word == "open":
                 self.opened = [int(number) for number in rest]
+                # What it acknowledges comes after that, perhaps in the same read.
+                self.acknowledged = self.opened[1:]
             elif word == "refused":
                 self.refusals.append(rest[0])
             self.lines.append(word)
@@ -64,8 +68,8 @@ def holds(opened, acknowledged):
     return all(told <= found <= told + 1 for told, found in zip(acknowledged, numbers))
 
 
-def reopened(path, acknowledged):
-    check = Exercise(path, "--check")
+def reopened(path, acknowledged, *arguments):
+    check = Exercise(path, "--check", *arguments)
     assert check.listen(20, lambda: "closed" in check.lines)
     check.kill()
     assert holds(check.opened, acknowledged), (check.opened, acknowledged)
@@ -84,7 +88,6 @@ def test_killed_at_random_moments():
             exercise = Exercise(path, "--window", str(window), "--keep", str(keep))
             assert exercise.listen(20, lambda: exercise.opened is not None)
             assert holds(exercise.opened, acknowledged), (seed, exercise.opened, acknowledged)
-            exercise.acknowledged = exercise.opened[1:]
             exercise.listen(chance.choice([0.02, 0.3]) * chance.random())
             exercise.kill()
             steps += sum(exercise.acknowledged) - sum(acknowledged)
@@ -92,6 +95,58 @@ def test_killed_at_random_moments():
         opened = reopened(path, acknowledged)
     print(f"{steps} steps, {opened[0]} revisions")
     assert steps > ROUNDS
+
+
+def test_killed_at_random_moments_over_postgresql_with_its_server():
+    seed = int(os.environ.get("DARUMA_SEED", random.randrange(1 << 30)))
+    rounds = 500 if os.environ.get("DARUMA_FULL") else 12
+    print(f"seed {seed}, {rounds} rounds")
+    chance = random.Random(seed)
+    acknowledged, steps, kills = [0] * CALLERS, 0, {"process": 0, "server": 0, "both": 0}
+    server = PostgreSQL()
+    try:
+        path = server.database()
+        exercise = None
+        for number in range(rounds):
+            if exercise is None:
+                if number:
+                    # Nobody has to wait for the end of a dead process's lease.
+                    server.sql("UPDATE daruma.lease SET expiry = '-infinity'", "cloud1")
+                window, keep = chance.choice([1, 20, 300]), chance.choice([50, 1000])
+                exercise = Exercise(path, "--postgresql", "--window", str(window), "--keep", str(keep))
+                assert exercise.listen(30, lambda: exercise.opened is not None), exercise.lines
+                assert holds(exercise.opened, acknowledged), (seed, exercise.opened, acknowledged)
+            victim = chance.choice(list(kills))
+            kills[victim] += 1
+            exercise.listen(chance.choice([0.02, 0.3]) * chance.random())
+            if victim != "process":
+                server.kill()
+                if chance.random() < 0.5:
+                    exercise.listen(chance.random() * 0.2)
+            if victim == "server":
+                server.start()
+                count, known = sum(exercise.acknowledged), len(exercise.refusals)
+                # It goes on over a new connection, or it fails if it can know no more what the server has.
+                assert exercise.listen(
+                    30, lambda: sum(exercise.acknowledged) > count + 8 or len(exercise.refusals) > known + 8)
+                if len(exercise.refusals) == known:
+                    continue
+                assert set(exercise.refusals) <= {"failed", "fenced"}, exercise.refusals
+            exercise.kill()
+            if victim == "both":
+                server.start()
+            steps += sum(exercise.acknowledged) - sum(acknowledged)
+            acknowledged, exercise = exercise.acknowledged, None
+        if exercise:
+            exercise.kill()
+            steps += sum(exercise.acknowledged) - sum(acknowledged)
+            acknowledged = exercise.acknowledged
+        server.sql("UPDATE daruma.lease SET expiry = '-infinity'", "cloud1")
+        opened = reopened(path, acknowledged, "--postgresql")
+    finally:
+        server.remove()
+    print(f"{kills}, {steps} steps, {opened[0]} revisions")
+    assert steps > rounds
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +206,6 @@ def test_a_failing_disk_ends_the_writing(faults, tmp_path, fault):
         exercise = Exercise(path, env=disk.env)
         assert exercise.listen(20, lambda: exercise.opened is not None)
         assert holds(exercise.opened, acknowledged), (exercise.opened, acknowledged)
-        exercise.acknowledged = exercise.opened[1:]
         count = sum(exercise.acknowledged)
         assert exercise.listen(20, lambda: sum(exercise.acknowledged) > count + 50)
         disk.set(fault)

@@ -7,7 +7,7 @@ extension Commands {
   static let operations = [
     Command(
       "listDataplaneScopes", "Lists the units of the network and how each stands against the plan",
-      roles: .admin, [.string("scope", "the scope's name")], response: .dataplaneScope
+      roles: .admin, [.string("scope", "the scope's name")], response: .dataplaneScope, isOfNodes: true
     ) { request in
       let wanted = request.arguments.string("scope")
       let health = request.control.health()
@@ -18,7 +18,7 @@ extension Commands {
     },
     Command(
       "listHeldRemovals", "Lists removals that nodes hold because nothing in the ledger accounts for them",
-      roles: .admin, response: .heldRemoval
+      roles: .admin, response: .heldRemoval, isOfNodes: true
     ) { request in
       let health = request.control.health()
       var rows: [Fields] = []

@@ -68,7 +68,7 @@ package final class Follower: Sendable {
   package var oldest: UInt64 { state.withLock { $0.oldest } }
   /// When the database last said that there is nothing newer than `snapshot`.
   package var confirmed: ContinuousClock.Instant { state.withLock { $0.confirmed } }
-  var isClosed: Bool { state.withLock { $0.isClosed } }
+  package var isClosed: Bool { state.withLock { $0.isClosed } }
 
   func removal(of id: UUID, before limit: UInt64) -> UInt64? {
     state.withLock { $0.removals.last(of: id, before: limit) }

@@ -37,43 +37,48 @@ package final class Lease: Sendable {
     do {
       let database = try access.connect()
       defer { database.close() }
-      guard let (fence, begin) = try take(database, holder) else { return nil }
-      logger.info("leading", metadata: ["name": "\(access.name)", "fence": "\(fence)"])
-      let lease = Lease(access, fence, begin + belief, logger)
-      lease.schedule()
-      return lease
+      return try take(access, over: database, holder, logger)
     } catch { throw access.opening(error) }
   }
 
   /// Takes the lease as soon as nobody holds it, however long the database cannot be reached meanwhile.
+  ///
+  /// - Parameter sees: is told every time who holds it; `nil` when nobody does.
   package static func wait(
-    _ access: PostgreSQLAccess, holder: String, logger: Logger
+    _ access: PostgreSQLAccess, holder: String, logger: Logger, sees: @escaping @Sendable (String?) -> Void = { _ in }
   ) async throws -> Lease {
+    let contender = Contender(access, holder, logger, sees)
     while true {
-      do throws(LedgerError) {
-        if let lease = try take(access, holder: holder, logger: logger) { return lease }
-      } catch {
-        guard error.code == .unreachable else { throw error }
-        logger.warning("cannot ask for the lease", metadata: ["error": "\(error)"])
-      }
+      if let lease = try await contender.look() { return lease }
       try await Task.sleep(for: patience)
     }
   }
 
+  fileprivate static func take(
+    _ access: PostgreSQLAccess, over database: PostgreSQL, _ holder: String, _ logger: Logger
+  ) throws -> Lease? {
+    guard let (fence, begin) = try take(database, holder) else { return nil }
+    logger.info("leading", metadata: ["name": "\(access.name)", "fence": "\(fence)"])
+    let lease = Lease(access, fence, begin + belief, logger)
+    lease.schedule()
+    return lease
+  }
+
+  // A lease that ends too late is one from before the database's clock was set back.
+  fileprivate static let isHeldNow = "(expiry > clock_timestamp() AND expiry <= clock_timestamp() + \(term))"
+
   private static func take(
     _ database: PostgreSQL, _ holder: String
   ) throws -> (fence: UInt64, begin: ContinuousClock.Instant)? {
-    // A lease that ends too late is one from before the database's clock was set back.
-    let isHeld = "(expiry > clock_timestamp() AND expiry <= clock_timestamp() + \(term))"
     for _ in 0..<3 {
-      guard try database.rows("SELECT 1 FROM daruma.lease WHERE NOT \(isHeld)").count == 1 else { return nil }
+      guard try database.rows("SELECT 1 FROM daruma.lease WHERE NOT \(isHeldNow)").count == 1 else { return nil }
       let begin = ContinuousClock.now
       do throws(PostgreSQL.Failure) {
         let rows = try database.rows(
           """
           WITH taken AS (
             UPDATE daruma.lease SET holder = $1, fence = fence + 1, expiry = clock_timestamp() + \(term)
-            WHERE NOT \(isHeld) RETURNING fence)
+            WHERE NOT \(isHeldNow) RETURNING fence)
           UPDATE daruma.standing SET fence = taken.fence FROM taken RETURNING standing.fence
           """, [.text(holder)])
         return rows.count == 1 ? (rows.number(0, 0), begin) : nil
@@ -165,6 +170,57 @@ package final class Lease: Sendable {
     }
     database.withLock { $0 = nil }
     for waiter in waiters { waiter.resume() }
+  }
+}
+
+/// One that waits for the lease, over one connection for as long as that works and beside the threads of tasks.
+private final class Contender: Sendable {
+  private let access: PostgreSQLAccess
+  private let holder: String
+  private let logger: Logger
+  private let sees: @Sendable (String?) -> Void
+  private let database = Mutex<PostgreSQL?>(nil)
+  private let isCutOff = Mutex(false)
+  private let queue = DispatchQueue(label: "ledger.contender", qos: .userInitiated)
+
+  init(
+    _ access: PostgreSQLAccess, _ holder: String, _ logger: Logger, _ sees: @escaping @Sendable (String?) -> Void
+  ) {
+    self.access = access
+    self.holder = holder
+    self.logger = logger
+    self.sees = sees
+  }
+
+  func look() async throws -> Lease? {
+    try await withCheckedThrowingContinuation { continuation in
+      queue.async { continuation.resume(with: Result { try self.take() }) }
+    }
+  }
+
+  private func take() throws -> Lease? {
+    do {
+      let lease = try database.withLock { database -> Lease? in
+        let connection = try database ?? access.connect()
+        database = nil
+        let rows = try connection.rows("SELECT holder FROM daruma.lease WHERE \(Lease.isHeldNow)")
+        sees(rows.count == 1 ? rows.text(0, 0) : nil)
+        let lease = rows.count == 1 ? nil : try Lease.take(access, over: connection, holder, logger)
+        database = connection
+        return lease
+      }
+      isCutOff.withLock { $0 = false }
+      return lease
+    } catch {
+      let error = access.opening(error)
+      guard error.code == .unreachable else { throw error }
+      let isNews = isCutOff.withLock { isCutOff in
+        defer { isCutOff = true }
+        return !isCutOff
+      }
+      if isNews { logger.warning("cannot ask for the lease", metadata: ["error": "\(error)"]) }
+      return nil
+    }
   }
 }
 

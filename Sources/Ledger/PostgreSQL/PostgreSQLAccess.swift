@@ -30,10 +30,25 @@ package struct PostgreSQLAccess: Sendable {
         "a password in the database's connection string can be seen by others; put it into ~/.pgpass, "
           + "PGPASSFILE or a service file")
     }
+    if let file = values["passfile"] { try Self.requirePrivate(file) }
     self.conninfo = conninfo
     self.allowsUnsafe = allowsUnsafe
     let place = values["host"].map { " at \($0)" } ?? ""
     name = "the PostgreSQL database \(values["dbname"] ?? values["service"] ?? "of the environment")\(place)"
+  }
+
+  /// libpq itself only passes over a file that others can read.
+  private static func requirePrivate(_ file: String) throws(LedgerError) {
+    guard file.hasPrefix("/") else {
+      throw LedgerError(.invalid, "the password file \(file) must be named by its whole path")
+    }
+    var status = stat()
+    guard stat(file, &status) == 0 else {
+      throw LedgerError(.invalid, "the password file \(file) cannot be read: \(String(cString: strerror(errno)))")
+    }
+    guard status.st_mode & S_IFMT == S_IFREG, status.st_mode & 0o077 == 0 else {
+      throw LedgerError(.invalid, "the password file \(file) can be read by others; chmod it to 0600")
+    }
   }
 
   /// A connection to a server that keeps what it confirms.

@@ -52,6 +52,15 @@ extension PostgreSQLAccess {
     try prepare(Migration.all, create: create, uuid)
   }
 
+  /// Whether a ledger is in the database; false when it is empty. Throws as `prepare` does, and changes nothing.
+  package func holdsLedger() throws(LedgerError) -> Bool {
+    do {
+      let database = try connect()
+      defer { database.close() }
+      return try check(database, Migration.all) != nil
+    } catch { throw opening(error) }
+  }
+
   func prepare(_ migrations: [Migration], create: Bool, _ uuid: () -> UUID) throws(LedgerError) {
     do {
       let database = try connect()

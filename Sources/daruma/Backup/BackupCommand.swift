@@ -17,7 +17,7 @@ struct BackupCommand: AsyncParsableCommand {
 
   @Argument(help: "Where to write; - for the standard output.") var file: String
   @OptionGroup var state: StateOption
-  @Option(help: "The ledger is in this PostgreSQL database, as libpq names it, without a password.")
+  @Option(help: "Of the ledger in this PostgreSQL database (libpq's connection string, without a password).")
   var postgresql: String?
   @OptionGroup var encryption: SecretOption
   @Flag(help: "Print JSON.") var json = false
@@ -43,6 +43,9 @@ struct BackupCommand: AsyncParsableCommand {
   private func source() throws -> LedgerSource {
     if let postgresql { return .postgresql(try PostgreSQLAccess(postgresql)) }
     try state.requireRoot()
+    if let conninfo = StateFolder.read(CloudFile.self, state.folder.cloud)?.postgresql {
+      return .postgresql(try PostgreSQLAccess(conninfo))
+    }
     try LedgerReplacement.finish(at: state.folder.ledger)
     guard access(state.folder.ledger, F_OK) == 0 else {
       throw CommandFailure("There is no ledger in \(state.folder.path); name the cloud's folder with --state")

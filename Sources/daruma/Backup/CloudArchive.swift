@@ -56,7 +56,13 @@ struct CloudArchive: Sendable {
     }
   }
 
-  func run() async {
+  /// Until cancelled, whatever becomes of the archive.
+  func runForever() async throws {
+    await run()
+    try await Task.sleep(for: .seconds(86_400 * 365))
+  }
+
+  private func run() async {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await archiver.run() }
       group.addTask {

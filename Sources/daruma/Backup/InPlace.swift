@@ -12,8 +12,12 @@ struct InPlace {
 
   init(_ folder: StateFolder, _ keys: KeyFile?) {
     do {
-      try LedgerReplacement.finish(at: folder.ledger)
-      ledger = try Ledger.look(at: .sqlite(folder.ledger), keys: keys)
+      if let conninfo = StateFolder.read(CloudFile.self, folder.cloud)?.postgresql {
+        ledger = try Ledger.look(at: .postgresql(PostgreSQLAccess(conninfo)), keys: keys)
+      } else {
+        try LedgerReplacement.finish(at: folder.ledger)
+        ledger = try Ledger.look(at: .sqlite(folder.ledger), keys: keys)
+      }
     } catch {
       trouble = error.code == .absent ? nil : error.message
     }

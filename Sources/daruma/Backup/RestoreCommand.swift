@@ -15,6 +15,7 @@ struct RestoreCommand: AsyncParsableCommand {
       Examples:
         sudo ./daruma restore /mnt/backups/cloud.backup --dry-run
         sudo ./daruma restore /mnt/archive --at 2026-03-01T12:00:00Z --stop-manager
+        sudo ./daruma restore cloud.backup --postgresql 'host=db dbname=daruma2 user=daruma' --stop-manager
         sudo ./daruma up
       """)
 
@@ -24,6 +25,7 @@ struct RestoreCommand: AsyncParsableCommand {
   var at: String?
   @OptionGroup var encryption: SecretOption
   @OptionGroup var sealing: SealingKeyOption
+  @Option(help: "Restore into this empty PostgreSQL database, and have the cloud use it.") var postgresql: String?
   @Option(help: "Port of the API of a cloud that this machine does not know yet (default 8080).") var port = 8080
   @Flag(help: "Only show what would change.") var dryRun = false
   @Flag(help: "Go on without asking.") var yes = false
@@ -47,6 +49,7 @@ struct RestoreCommand: AsyncParsableCommand {
     guard yes || isatty(STDIN_FILENO) == 1 else {
       throw CommandFailure("Nobody can be asked here; look with --dry-run, then go on with --yes")
     }
+    if let database = try database(folder) { return try await restore(copy, into: database, moment, folder) }
     try stop(folder)
     try folder.prepare()
     let replacement: LedgerReplacement
@@ -88,17 +91,16 @@ struct RestoreCommand: AsyncParsableCommand {
     return moment
   }
 
-  private func stop(_ folder: StateFolder) throws {
-    guard let manager = folder.running("manager") else { return }
-    guard stopManager else {
+  func stop(_ folder: StateFolder) throws {
+    let managers = folder.runningManagers
+    guard managers.isEmpty || stopManager else {
       throw CommandFailure("The manager of \(folder.path) runs; stop it, or let this do it with --stop-manager")
     }
-    try manager.terminate(grace: .seconds(10))
-    unlink(folder.record("manager"))
+    for name in managers { try folder.stopManager(name) }
   }
 
   /// Makes the ledger of the copy at `path`, and says what it would change.
-  private func make(
+  func make(
     _ copy: any LedgerCopy, _ path: String, _ moment: RestorePoint, _ folder: StateFolder
   ) throws -> (RestoredLedger, Earlier, RestorePreview) {
     if let cloud = StateFolder.read(CloudFile.self, folder.cloud), let ours = cloud.ledger,
@@ -115,12 +117,12 @@ struct RestoreCommand: AsyncParsableCommand {
     return (restored, earlier, RestorePreview(restored, earlier, outcome, inPlace))
   }
 
-  private func confirmed() -> Bool {
+  func confirmed() -> Bool {
     FileHandle.standardErrorLine("Restore? Type yes to go on.")
     return readLine() == "yes"
   }
 
-  private func tell(_ line: String) {
+  func tell(_ line: String) {
     if json { FileHandle.standardErrorLine(line) } else { print(line) }
   }
 }

@@ -9,9 +9,18 @@ struct RestoredCloud {
   let port: Int
   /// Of secrets, where it is not the usual one.
   let secretsKeyFile: String?
+  /// The database that the ledger was restored into, if it was one.
+  var postgresql: String?
 
   func prepare(_ snapshot: Snapshot) throws {
-    guard !FileManager.default.fileExists(atPath: folder.cloud) else { return }
+    if FileManager.default.fileExists(atPath: folder.cloud) {
+      guard let postgresql else { return }
+      guard var cloud = StateFolder.read(CloudFile.self, folder.cloud) else {
+        throw CommandFailure("\(folder.cloud) is damaged; put it back or remove it")
+      }
+      cloud.postgresql = postgresql
+      return try StateFolder.write(cloud, to: folder.cloud)
+    }
     let state = snapshot.state
     guard let node = state.nodes.all.min(by: { $0.name < $1.name }),
       let admin = state.users.all.first(where: { user in
@@ -31,7 +40,7 @@ struct RestoredCloud {
       CloudFile(
         port: port, publicRange: prefix.description, hostLink: node.hostLink, node: node.name,
         ledger: snapshot.ledger.uuidString.lowercased(), excluded: HostAddresses.inUse(within: prefix).keys.sorted(),
-        secretsKeyFile: secretsKeyFile),
+        secretsKeyFile: secretsKeyFile, postgresql: postgresql),
       to: folder.cloud)
   }
 }
