@@ -1,5 +1,4 @@
 package import FoundationEssentials
-internal import HashTreeCollections
 
 /// Where a kind of resource stands in `CloudState`.
 package typealias TablePath<R: Resource> = any WritableKeyPath<CloudState, Table<R>> & Sendable

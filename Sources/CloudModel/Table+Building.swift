@@ -1,5 +1,4 @@
 internal import Dispatch
-internal import HashTreeCollections
 internal import Synchronization
 
 extension Table {
@@ -7,24 +6,25 @@ extension Table {
   /// unique index.
   @inline(__always)
   init(_ rows: [Row]) throws(ModelError) {
-    let built = Mutex((rows: TreeDictionary<ID<R>, Row>(), indexes: R.indexes.map(IndexTree.init)))
+    let built = Mutex((rows: Trie<Row>(), indexes: R.indexes.map { _ in Trie<IndexEntry>() }))
     let trouble = Mutex<ModelError?>(nil)
     @Sendable func build(_ step: Int) {
       guard step < R.indexes.count else {
-        var tree: TreeDictionary<ID<R>, Row> = [:]
-        for row in rows where tree.updateValue(row, forKey: row.value.id) != nil {
+        var tree = Trie<Row>()
+        for row in rows where tree.put(row) != nil {
           trouble.withLock { $0 = ModelError("there are two of \(R.kind) \(row.value.id)") }
         }
         return built.withLock { $0.rows = tree }
       }
       let index = R.indexes[step]
-      var tree = IndexTree(index)
+      var tree = Trie<IndexEntry>()
       for row in rows {
+        let id = row.value.id
         for key in index.keys(row.value) {
-          if index.unique, let holder = tree.other(than: row.value.id, under: key) {
-            trouble.withLock { $0 = ModelError("\(R.kind) \(holder) already has this \(index.name)") }
+          if index.unique, let holder = tree.other(than: id.uuid, under: key) {
+            trouble.withLock { $0 = ModelError("\(R.kind) \(ID<R>(holder)) already has this \(index.name)") }
           }
-          tree.insert(row.value.id, key)
+          tree.file(id.uuid, key)
         }
       }
       built.withLock { $0.indexes[step] = tree }

@@ -1,4 +1,4 @@
-internal import HashTreeCollections
+internal import FoundationEssentials
 
 /// An immutable, persistent table of one kind of resource with its secondary indexes. A copy costs nothing; a change
 /// costs O(log n) and leaves every earlier copy as it was.
@@ -15,22 +15,23 @@ package struct Table<R: Resource>: Sendable {
     }
   }
 
-  private(set) var rows: TreeDictionary<ID<R>, Row> = [:]
-  private var indexes: [IndexTree<R>]
+  private(set) var rows = Trie<Row>()
+  /// One for each of `R.indexes`.
+  private var indexes: [Trie<IndexEntry>]
 
   package init() {
-    indexes = R.indexes.map(IndexTree.init)
+    indexes = R.indexes.map { _ in Trie() }
   }
 
-  init(rows: TreeDictionary<ID<R>, Row>, indexes: [IndexTree<R>]) {
+  init(rows: Trie<Row>, indexes: [Trie<IndexEntry>]) {
     self.rows = rows
     self.indexes = indexes
   }
 
   package var count: Int { rows.count }
   package var isEmpty: Bool { rows.isEmpty }
-  package var all: some Sequence<R> { rows.values.lazy.map(\.value) }
-  package var ids: some Sequence<ID<R>> { rows.keys }
+  package var all: some Sequence<R> { rows.lazy.map(\.value) }
+  package var ids: some Sequence<ID<R>> { rows.lazy.map(\.value.id) }
 
   package subscript(id: ID<R>) -> R? { R.row(id, in: self)?.value }
 
@@ -43,29 +44,22 @@ package struct Table<R: Resource>: Sendable {
 
   @inline(__always)
   func rows(_ name: String, _ key: IndexKey) -> [Row] {
-    switch indexes[position(name)].ids[key] {
-    case nil: []
-    case .one(let id)?: rows[id].map { [$0] } ?? []
-    case .many(let ids)?: ids.compactMap { rows[$0] }
+    guard let filed = indexes[position(name)].read(key, { $0.pointee.filed }) else { return [] }
+    switch filed {
+    case .one(let id): return rows[ID(id)].map { [$0] } ?? []
+    case .many(let ids): return ids.compactMap { rows[ID($0.id)] }
     }
   }
 
   @inline(__always)
   func firstRow(_ name: String, _ key: IndexKey) -> Row? {
-    switch indexes[position(name)].ids[key] {
-    case nil: nil
-    case .one(let id)?: rows[id]
-    case .many(let ids)?: ids.first.flatMap { rows[$0] }
-    }
+    guard let id = indexes[position(name)].read(key, { $0.pointee.first }) ?? nil else { return nil }
+    return rows[ID(id)]
   }
 
   @inline(__always)
   func filed(_ name: String, _ key: IndexKey) -> Int {
-    switch indexes[position(name)].ids[key] {
-    case nil: 0
-    case .one?: 1
-    case .many(let ids)?: ids.count
-    }
+    indexes[position(name)].read(key) { $0.pointee.count } ?? 0
   }
 
   /// Inserts or replaces. Fails, changing nothing, when a unique index already files another resource under a key.
@@ -77,107 +71,59 @@ package struct Table<R: Resource>: Sendable {
     let old = rows[id]
     if let old, old.value == row.value { return }
     var changes: [(position: Int, before: [IndexKey], after: [IndexKey])] = []
-    for position in indexes.indices {
-      let before = old.map { indexes[position].keys($0.value) } ?? []
-      let after = indexes[position].keys(row.value)
+    for (position, index) in R.indexes.enumerated() {
+      let before = old.map { index.keys($0.value) } ?? []
+      let after = index.keys(row.value)
       if before == after { continue }
-      if indexes[position].unique {
+      if index.unique {
         for key in after {
-          if let holder = indexes[position].other(than: id, under: key) {
-            throw ModelError("\(R.kind) \(holder) already has this \(indexes[position].name)")
+          if let holder = indexes[position].other(than: id.uuid, under: key) {
+            throw ModelError("\(R.kind) \(ID<R>(holder)) already has this \(index.name)")
           }
         }
       }
       changes.append((position, before, after))
     }
-    rows[id] = row
+    rows.put(row)
     for (position, before, after) in changes {
-      for key in before { indexes[position].remove(id, key) }
-      for key in after { indexes[position].insert(id, key) }
+      for key in before { indexes[position].withdraw(id.uuid, key) }
+      for key in after { indexes[position].file(id.uuid, key) }
     }
   }
 
   /// Puts a row back whose value is there already, for the revision that it carries.
   @inline(__always)
-  mutating func restore(_ row: Row) { rows[row.value.id] = row }
+  mutating func restore(_ row: Row) { rows.put(row) }
 
   @discardableResult
   @inline(__always)
   package mutating func remove(_ id: ID<R>) -> R? {
-    guard let old = rows.removeValue(forKey: id) else { return nil }
-    for position in indexes.indices {
-      for key in indexes[position].keys(old.value) { indexes[position].remove(id, key) }
+    guard let old = rows.remove(id) else { return nil }
+    for (position, index) in R.indexes.enumerated() {
+      for key in index.keys(old.value) { indexes[position].withdraw(id.uuid, key) }
     }
     return old.value
   }
 
-  /// In place, so that no index is copied.
-  @inline(__always)
   private func position(_ name: String) -> Int {
+    let indexes = R.indexes
     for position in indexes.indices where indexes[position].name == name { return position }
     preconditionFailure("\(R.kind) declares no index called \(name)")
   }
 }
 
-/// What one index knows: most keys lead to one resource, which then needs no set.
-struct IndexTree<R: Resource>: Sendable {
-  enum Filed: Sendable {
-    case one(ID<R>)
-    case many(TreeSet<ID<R>>)
-  }
+/// A row of whatever kind.
+package protocol ResourceRow: AnyObject, Sendable {
+  var resource: any Resource { get }
+}
 
-  let name: String
-  let unique: Bool
-  let keys: @Sendable (R) -> [IndexKey]
-  private(set) var ids: TreeDictionary<IndexKey, Filed> = [:]
+extension Table.Row: ResourceRow {
+  package var resource: any Resource { value }
+}
 
-  init(_ index: Index<R>) {
-    name = index.name
-    unique = index.unique
-    keys = index.keys
-  }
-
-  @inline(__always)
-  mutating func insert(_ id: ID<R>, _ key: IndexKey) {
-    Self.insert(id, &ids[key])
-  }
-
-  @inline(__always)
-  private static func insert(_ id: ID<R>, _ filed: inout Filed?) {
-    switch filed {
-    case nil: filed = .one(id)
-    case .one(let other)?: if other != id { filed = .many([other, id]) }
-    case .many(var set)?:
-      // Let go of first, so that a set that nobody shares is changed in place.
-      filed = nil
-      set.insert(id)
-      filed = .many(set)
-    }
-  }
-
-  @inline(__always)
-  mutating func remove(_ id: ID<R>, _ key: IndexKey) {
-    Self.remove(id, &ids[key])
-  }
-
-  @inline(__always)
-  private static func remove(_ id: ID<R>, _ filed: inout Filed?) {
-    switch filed {
-    case nil: return
-    case .one(let other)?: if other == id { filed = nil }
-    case .many(var set)?:
-      filed = nil
-      set.remove(id)
-      if set.count == 1, let last = set.first { filed = .one(last) } else if !set.isEmpty { filed = .many(set) }
-    }
-  }
-
-  @inline(__always)
-  func other(than id: ID<R>, under key: IndexKey) -> ID<R>? {
-    switch ids[key] {
-    case nil: nil
-    case .one(let holder)?: holder == id ? nil : holder
-    case .many(let holders)?: holders.first { $0 != id }
-    }
-  }
+extension Table.Row: TrieItem {
+  var key: ID<R> { value.id }
+  static var kind: TrieItemKind { .objects }
+  static func hash(_ key: ID<R>) -> UInt64 { KeyHash.of(key.uuid) }
+  static func isSame(_ left: ID<R>, _ right: ID<R>) -> Bool { left.uuid.words == right.uuid.words }
 }

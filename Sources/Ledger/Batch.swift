@@ -15,22 +15,45 @@ struct Drafted: Sendable {
   let step: Committed<Void>?
   let tell: @Sendable () -> Void
   let refuse: @Sendable (any Error) -> Void
+}
 
-  /// Runs the closure on the state that earlier drafts led to, and moves that state on.
-  init(_ pending: Pending, on tip: inout Snapshot, sources: Sources) {
-    refuse = pending.refuse
-    do {
-      var draft = Draft(of: tip, sources: sources)
-      let answer = try pending.run(&draft)
-      let step = draft.step(from: tip, cause: pending.cause)
-      tip = step.after
-      self.step = step.revision.changes.isEmpty ? nil : step
-      tell = { answer(.success(step)) }
-    } catch {
-      // Even a refusal may rest on what earlier drafts did, so it is told with them.
-      step = nil
-      tell = { pending.refuse(error) }
+/// Transactions that were drafted one after the other on one state, which was changed in place.
+struct DraftedPiece: Sendable {
+  let transactions: [Drafted]
+  /// The state that they lead to.
+  let end: Snapshot
+
+  init(_ waiting: ArraySlice<Pending>, on base: Snapshot, sources: Sources) {
+    var draft = Draft(of: base, sources: sources)
+    var revisions: [Revision] = []
+    let outcomes = waiting.map { pending -> (answer: Result<Pending.Answer, any Error>, revision: Revision, before: Int) in
+      let before = revisions.count
+      draft.begin()
+      let answer = Result { try pending.run(&draft) }
+      if case .failure = answer { draft.undo() }
+      let revision = draft.end(pending.cause)
+      if !revision.changes.isEmpty { revisions.append(revision) }
+      return (answer, revision, before)
     }
+    let end =
+      revisions.last.map {
+        Snapshot(ledger: base.ledger, epoch: base.epoch, revision: $0.number, state: draft.state)
+      } ?? base
+    let stretch = Stretch(from: base, to: end, revisions)
+    transactions = zip(waiting, outcomes).map { pending, outcome in
+      // Even a refusal may rest on what earlier drafts did, so it is told with them.
+      switch outcome.answer {
+      case .failure(let error):
+        return Drafted(step: nil, tell: { pending.refuse(error) }, refuse: pending.refuse)
+      case .success(let answer):
+        let isChange = !outcome.revision.changes.isEmpty
+        let step = Committed(
+          value: (), revision: outcome.revision, within: stretch, before: outcome.before,
+          after: outcome.before + (isChange ? 1 : 0))
+        return Drafted(step: isChange ? step : nil, tell: { answer(.success(step)) }, refuse: pending.refuse)
+      }
+    }
+    self.end = end
   }
 }
 

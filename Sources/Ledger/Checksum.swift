@@ -51,21 +51,27 @@ extension Checksum {
   /// Shows that a resource of the checkpoint is what was written there.
   static func proof(kind: String, id: UUID, revision: UInt64, body: ArraySlice<UInt8>) -> Checksum {
     Checksum { hash in
-      hash.add(Array(kind.utf8))
-      hash.add(id)
-      hash.add(revision)
+      hash.update(data: words([kind], id, revision))
       body.withUnsafeBytes { hash.update(bufferPointer: $0) }
     }
   }
 
   /// One resource's part in the checkpoint's digest: that it is there, as this revision wrote it.
   static func presence(kind: String, id: UUID, revision: UInt64) -> Checksum {
-    Checksum { hash in
-      hash.add(Array("presence".utf8))
-      hash.add(Array(kind.utf8))
-      hash.add(id)
-      hash.add(revision)
+    Checksum { $0.update(data: words(["presence", kind], id, revision)) }
+  }
+
+  /// In one piece: the hash takes as long to be called as for a few hundred bytes. Lengths of texts first, as in `add`.
+  private static func words(_ texts: [String], _ id: UUID, _ revision: UInt64) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(96)
+    for text in texts {
+      bytes.appendBigEndian(UInt64(text.utf8.count), count: 8)
+      bytes.append(contentsOf: text.utf8)
     }
+    bytes.append(id)
+    bytes.appendBigEndian(revision, count: 8)
+    return bytes
   }
 
   /// What the chain of a ledger begins with.

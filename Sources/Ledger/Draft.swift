@@ -4,22 +4,22 @@ package import FoundationEssentials
 /// The next state in the making. It reads its own writes; thrown away, it leaves nothing behind.
 package struct Draft {
   package private(set) var state: CloudState
-  package let now: Date
+  package private(set) var now: Date
   /// The number that this revision will have, if it changes anything.
-  package let nextRevision: UInt64
+  package private(set) var nextRevision: UInt64
 
-  private let uuids: @Sendable () -> UUID
+  private let sources: Sources
   private var touched: [ResourceKey: any Touched] = [:]
 
   init(of base: Snapshot, sources: Sources) {
     state = base.state
     now = sources.now()
     nextRevision = base.revision + 1
-    uuids = sources.uuid
+    self.sources = sources
   }
 
-  package func newUUID() -> UUID { uuids() }
-  package func newID<R>() -> ID<R> { ID(uuids()) }
+  package func newUUID() -> UUID { sources.uuid() }
+  package func newID<R>() -> ID<R> { ID(sources.uuid()) }
 
   package func get<R: Resource>(_ id: ID<R>) -> R? { R.row(id, in: state)?.value }
 
@@ -53,21 +53,24 @@ package struct Draft {
     touched[key] = TouchedResource(id: id, before: R.row(id, in: state))
   }
 
-  /// What differs from the state that the draft began with, sorted by kind and id.
-  private mutating func changes() -> [ResourceChange] {
-    touched.sorted { $0.key < $1.key }.compactMap { $0.value.change(&state) }
+  /// Ends the revision: what differs from the state before it, sorted by kind and id.
+  mutating func end(_ cause: Cause) -> Revision {
+    let changes = touched.sorted { $0.key < $1.key }.compactMap { $0.value.change(&state) }
+    let number = changes.isEmpty ? nextRevision - 1 : nextRevision
+    touched.removeAll(keepingCapacity: true)
+    nextRevision = number + 1
+    return Revision(number: number, time: now, cause: cause, changes: changes)
   }
 
-  /// Ends the draft.
-  mutating func step(from before: Snapshot, cause: Cause) -> Committed<Void> {
-    let changes = changes()
-    let number = changes.isEmpty ? before.revision : nextRevision
-    let after =
-      changes.isEmpty
-      ? before : Snapshot(ledger: before.ledger, epoch: before.epoch, revision: number, state: state)
-    let revision = Revision(number: number, time: now, cause: cause, changes: changes)
-    return Committed(value: (), revision: revision, before: before, after: after)
+  /// Takes back what was done since the last revision.
+  mutating func undo() {
+    for touched in touched.values { touched.remove(from: &state) }
+    for touched in touched.values { touched.restore(to: &state) }
+    touched.removeAll(keepingCapacity: true)
   }
+
+  /// What comes next is another revision, of another time.
+  mutating func begin() { now = sources.now() }
 }
 
 extension Snapshot {
@@ -77,17 +80,11 @@ extension Snapshot {
   ) throws -> Committed<Value> {
     var draft = Draft(of: self, sources: sources)
     let value = try body(&draft)
-    let step = draft.step(from: self, cause: cause)
-    return Committed(value: value, revision: step.revision, before: step.before, after: step.after)
-  }
-}
-
-struct ResourceKey: Hashable, Comparable, Sendable {
-  let kind: String
-  let id: UUID
-
-  static func < (left: ResourceKey, right: ResourceKey) -> Bool {
-    left.kind == right.kind ? left.id < right.id : left.kind < right.kind
+    let revision = draft.end(cause)
+    let after =
+      revision.changes.isEmpty
+      ? self : Snapshot(ledger: ledger, epoch: epoch, revision: revision.number, state: draft.state)
+    return Committed(value: value, revision: revision, before: self, after: after)
   }
 }
 
@@ -95,6 +92,9 @@ struct ResourceKey: Hashable, Comparable, Sendable {
 private protocol Touched {
   /// `nil` when it is as it was before. Then it also says again which revision wrote it.
   func change(_ state: inout CloudState) -> ResourceChange?
+  func remove(from state: inout CloudState)
+  /// To be called when everything else that was touched has been removed.
+  func restore(to state: inout CloudState)
 }
 
 private struct TouchedResource<R: Resource>: Touched {
@@ -109,7 +109,17 @@ private struct TouchedResource<R: Resource>: Touched {
       R.restore(before, in: &state)
       return nil
     }
-    return ResourceChange(
-      kind: R.kind, id: id.uuid, previous: before?.revision ?? 0, before: before?.value, after: after?.value)
+    return ResourceChange(R.self, id.uuid, before: before, after: after)
+  }
+
+  func remove(from state: inout CloudState) { R.remove(id, from: &state) }
+
+  func restore(to state: inout CloudState) {
+    guard let before else { return }
+    do {
+      try R.put(before, in: &state)
+    } catch {
+      preconditionFailure("\(R.kind) \(id) was there and cannot be put back: \(error)")
+    }
   }
 }

@@ -11,6 +11,8 @@ import Synchronization
 package final class Ledger: Sendable {
   /// The most transactions that share one append.
   static let batchLimit = 256
+  /// The most that are drafted in one go, so that the first can be written while the next run.
+  static let pieceLimit = 32
   static let queueLimit = 65_536
   static let memoryLimit = 4096
 
@@ -26,8 +28,8 @@ package final class Ledger: Sendable {
   private let writing = DispatchQueue(label: "ledger.writing", qos: .userInitiated)
 
   private struct Queue {
-    var pending: [Pending] = []
-    var drafted: [Drafted] = []
+    var pending: ArraySlice<Pending> = []
+    var drafted: [DraftedPiece] = []
     /// What the next draft rests on. Ahead of what is published by all that is drafted or being written.
     var tip: Snapshot
     /// Counts the appends that failed: what was drafted before rests on revisions that do not exist.
@@ -117,10 +119,7 @@ package final class Ledger: Sendable {
           run: { draft in
             let value = try body(&draft)
             return { outcome in
-              continuation.resume(
-                with: outcome.map {
-                  Committed(value: value, revision: $0.revision, before: $0.before, after: $0.after)
-                })
+              continuation.resume(with: outcome.map { $0.with(value) })
             }
           },
           refuse: { continuation.resume(throwing: $0) }))
@@ -185,26 +184,26 @@ package final class Ledger: Sendable {
     if begins { drafting.async { self.draft() } }
   }
 
-  /// Runs closures until none waits. In small pieces, so that the first can be written while the next run.
+  /// Runs closures until none waits.
   private func draft() {
+    var waiting: ArraySlice<Pending> = []
     while true {
-      let (waiting, base, failures) = queue.withLock { queue in
-        let waiting = Array(queue.pending.prefix(16))
-        queue.pending.removeFirst(waiting.count)
-        return (waiting, queue.tip, queue.failures)
+      let (base, failures) = queue.withLock { queue in
+        if waiting.isEmpty { swap(&waiting, &queue.pending) }
+        return (queue.tip, queue.failures)
       }
-      var tip = base
-      let drafted = waiting.map { Drafted($0, on: &tip, sources: sources) }
+      let piece = DraftedPiece(waiting.prefix(Self.pieceLimit), on: base, sources: sources)
+      waiting = waiting.dropFirst(Self.pieceLimit)
       let (failure, begins, ends) = queue.withLock { queue -> (LedgerError?, Bool, Bool) in
-        let ends = queue.pending.isEmpty
+        let ends = waiting.isEmpty && queue.pending.isEmpty
         queue.isDrafting = !ends
         if queue.failures != failures { return (queue.lastFailure, false, ends) }
-        queue.tip = tip
-        queue.drafted += drafted
+        queue.tip = piece.end
+        queue.drafted.append(piece)
         defer { queue.isWriting = true }
         return (nil, !queue.isWriting, ends)
       }
-      if let failure { for drafted in drafted { drafted.refuse(failure) } }
+      if let failure { for drafted in piece.transactions { drafted.refuse(failure) } }
       if begins { writing.async { self.write() } }
       if ends { return }
     }
@@ -215,8 +214,13 @@ package final class Ledger: Sendable {
   /// Writes what was drafted while the last batch was written. One batch per turn.
   private func write() {
     let (drafted, failure) = queue.withLock { queue in
-      let drafted = Array(queue.drafted.prefix(Self.batchLimit))
-      queue.drafted.removeFirst(drafted.count)
+      var drafted: [Drafted] = []
+      var count = 0
+      while count < queue.drafted.count, drafted.count + Self.pieceLimit <= Self.batchLimit {
+        drafted += queue.drafted[count].transactions
+        count += 1
+      }
+      queue.drafted.removeFirst(count)
       return (drafted, queue.refusal.flatMap { $0.code == .closed ? nil : $0 })
     }
     if let failure {
@@ -261,7 +265,7 @@ package final class Ledger: Sendable {
       queue.lastFailure = failure
       queue.tip = snapshot
       defer { queue.drafted = [] }
-      return drafted + queue.drafted
+      return drafted + queue.drafted.flatMap(\.transactions)
     }
     for drafted in stranded { drafted.refuse(failure) }
   }

@@ -17,6 +17,9 @@ final class RevisionLog: Sendable {
     var isClosed = false
     var waiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
     var nextWaiter: UInt64 = 0
+    /// What left the slots and is to be let go.
+    var gone: [Committed<Void>] = []
+    var isReleasing = false
   }
 
   init(head: UInt64, capacity: Int) {
@@ -24,22 +27,32 @@ final class RevisionLog: Sendable {
   }
 
   func append(_ steps: [Committed<Void>]) {
-    let (waiters, gone) = content.withLock { content in
+    let (waiters, begins) = content.withLock { content in
       let capacity = UInt64(content.slots.count)
-      var gone: [Committed<Void>] = []
       for step in steps {
         content.head = step.revision.number
         let slot = Int(content.head % capacity)
-        if let old = content.slots[slot] { gone.append(old) }
+        if let old = content.slots[slot] { content.gone.append(old) }
         content.slots[slot] = step
       }
       if content.head >= capacity { content.oldest = max(content.oldest, content.head - capacity + 1) }
+      let begins = !content.isReleasing && content.gone.count >= 64
+      if begins { content.isReleasing = true }
       defer { content.waiters = [:] }
-      return (Array(content.waiters.values), gone)
+      return (Array(content.waiters.values), begins)
     }
     for waiter in waiters { waiter.resume() }
-    // Taking a snapshot apart that nobody has any more costs as much as drafting the next one.
-    if !gone.isEmpty { releasing.async { withExtendedLifetime(gone) {} } }
+    // Taking a snapshot apart that nobody has any more costs about as much as drafting the next one.
+    if begins { releasing.async { self.release() } }
+  }
+
+  private func release() {
+    let gone = content.withLock { content in
+      defer { content.gone = [] }
+      content.isReleasing = false
+      return content.gone
+    }
+    withExtendedLifetime(gone) {}
   }
 
   func close() {

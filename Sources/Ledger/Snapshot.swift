@@ -36,21 +36,45 @@ package struct Cause: Sendable, Codable, Hashable {
 package struct ResourceChange: Sendable {
   package let kind: String
   package let id: UUID
-  package let before: (any Resource)?
-  package let after: (any Resource)?
   /// The revision that wrote `before`; 0 when there was nothing.
   package let previous: UInt64
+  private let old: Side?
+  private let new: Side?
+
+  /// A resource, or the row of a table that holds it and need not be copied.
+  private enum Side: Sendable {
+    case resource(any Resource)
+    case row(any ResourceRow)
+
+    var resource: any Resource {
+      switch self {
+      case .resource(let resource): resource
+      case .row(let row): row.resource
+      }
+    }
+  }
 
   package init(kind: String, id: UUID, previous: UInt64, before: (any Resource)?, after: (any Resource)?) {
     self.kind = kind
     self.id = id
     self.previous = previous
-    self.before = before
-    self.after = after
+    old = before.map(Side.resource)
+    new = after.map(Side.resource)
   }
 
+  init<R: Resource>(_ type: R.Type, _ id: UUID, before: Table<R>.Row?, after: Table<R>.Row?) {
+    kind = R.kind
+    self.id = id
+    previous = before?.revision ?? 0
+    old = before.map(Side.row)
+    new = after.map(Side.row)
+  }
+
+  package var before: (any Resource)? { old?.resource }
+  package var after: (any Resource)? { new?.resource }
+
   /// There was something before, but the revision that wrote it is no longer kept.
-  package var isBeforeUnknown: Bool { previous != 0 && before == nil }
+  package var isBeforeUnknown: Bool { previous != 0 && old == nil }
 }
 
 /// One durable step. `changes` are sorted by kind and id, one per resource.
@@ -66,6 +90,48 @@ package struct Revision: Sendable {
 package struct Committed<Value: Sendable>: Sendable {
   package let value: Value
   package let revision: Revision
-  package let before: Snapshot
-  package let after: Snapshot
+  private let ends: Ends
+
+  init(value: Value, revision: Revision, before: Snapshot, after: Snapshot) {
+    self.value = value
+    self.revision = revision
+    ends = .known(before: before, after: after)
+  }
+
+  /// `before` and `after` count the stretch's revisions.
+  init(value: Value, revision: Revision, within stretch: Stretch, before: Int, after: Int) {
+    self.value = value
+    self.revision = revision
+    ends = .within(stretch, before: before, after: after)
+  }
+
+  fileprivate init(value: Value, revision: Revision, ends: Ends) {
+    self.value = value
+    self.revision = revision
+    self.ends = ends
+  }
+
+  func with<Other>(_ value: Other) -> Committed<Other> {
+    Committed<Other>(value: value, revision: revision, ends: ends)
+  }
+
+  package var before: Snapshot {
+    switch ends {
+    case .known(let before, _): before
+    case .within(let stretch, let before, _): stretch.snapshot(after: before)
+    }
+  }
+
+  package var after: Snapshot {
+    switch ends {
+    case .known(_, let after): after
+    case .within(let stretch, _, let after): stretch.snapshot(after: after)
+    }
+  }
+}
+
+/// Where the states at both ends of a transaction are found.
+private enum Ends: Sendable {
+  case known(before: Snapshot, after: Snapshot)
+  case within(Stretch, before: Int, after: Int)
 }

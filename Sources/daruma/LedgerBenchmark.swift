@@ -211,24 +211,24 @@ private struct Fleet {
 
   let instances: Int
   private let created = Date(timeIntervalSinceReferenceDate: 800_000_000)
-  private let zone = ID<Zone>(UUID())
-  private let cell = ID<Cell>(UUID())
-  private let range = ID<PublicIPRange>(UUID())
-  private let network = ID<Network>(UUID())
-  private let template = ID<CloudModel.Template>(UUID())
-  private let offering = ID<ServiceOffering>(UUID())
-  private let hosts = (0..<100).map { _ in ID<Host>(UUID()) }
-  private let groups = (0..<100).map { _ in ID<SecurityGroup>(UUID()) }
+  private let zone = ID<Zone>(Self.identity(10, 0))
+  private let cell = ID<Cell>(Self.identity(11, 0))
+  private let range = ID<PublicIPRange>(Self.identity(12, 0))
+  private let network = ID<Network>(Self.identity(13, 0))
+  private let template = ID<CloudModel.Template>(Self.identity(14, 0))
+  private let offering = ID<ServiceOffering>(Self.identity(15, 0))
+  private let hosts = (0..<100).map { ID<Host>(Self.identity(16, $0)) }
+  private let groups = (0..<100).map { ID<SecurityGroup>(Self.identity(17, $0)) }
 
   init(instances: Int) { self.instances = instances }
 
-  func machine(_ number: Int) -> ID<VirtualMachine> { ID(identity(1, number)) }
-  private func account(_ number: Int) -> ID<Account> { ID(identity(7, number % 1000)) }
-  private func user(_ number: Int) -> ID<User> { ID(identity(8, number % 1000)) }
+  func machine(_ number: Int) -> ID<VirtualMachine> { ID(Self.identity(1, number)) }
+  private func account(_ number: Int) -> ID<Account> { ID(Self.identity(7, number % 1000)) }
+  private func user(_ number: Int) -> ID<User> { ID(Self.identity(8, number % 1000)) }
   private func guest(_ number: Int) -> IPv4 { IPv4(0x0a00_0000 + UInt32(number)) }
 
   /// The same in every process, and spread evenly.
-  private func identity(_ kind: UInt64, _ number: Int) -> UUID {
+  private static func identity(_ kind: UInt64, _ number: Int) -> UUID {
     func mix(_ value: UInt64) -> UInt64 {
       var value = value &* 0x9E37_79B9_7F4A_7C15
       value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
@@ -241,7 +241,7 @@ private struct Fleet {
 
   func deploy(_ number: Int, _ draft: inout Draft) throws {
     let owner = account(number)
-    let address = ID<PublicIPAddress>(identity(2, number))
+    let address = ID<PublicIPAddress>(Self.identity(2, number))
     try draft.put(
       VirtualMachine(
         id: machine(number), name: "instance-\(number)", displayName: "instance-\(number)", account: owner, zone: zone,
@@ -249,7 +249,7 @@ private struct Fleet {
         securityGroups: [groups[number % 100]],
         nics: [
           NIC(
-            id: ID(identity(6, number)), network: network, address: guest(number),
+            id: ID(Self.identity(6, number)), network: network, address: guest(number),
             mac: MAC(0x0200_0000_0000 + UInt64(number)))
         ],
         state: .running, bootCount: 1, created: created))
@@ -258,11 +258,11 @@ private struct Fleet {
       account: owner, allocated: created)
     publicIP.staticNAT = StaticNATTarget(virtualMachine: machine(number), guestAddress: guest(number))
     try draft.put(publicIP)
-    try job(identity(3, number), number, &draft)
-    try event(identity(4, number), number, &draft)
+    try job(Self.identity(3, number), number, &draft)
+    try event(Self.identity(4, number), number, &draft)
     try draft.put(
       FirewallRule(
-        id: ID(identity(5, number)), network: network, account: owner, address: address,
+        id: ID(Self.identity(5, number)), network: network, account: owner, address: address,
         match: .transport(.tcp, PortRange(80, 443)), sources: [IPv4Prefix(.any, length: 0)], state: .active,
         created: created))
     try draft.put(rule(number, address, .active))
@@ -270,7 +270,7 @@ private struct Fleet {
 
   /// The instance, its address and one rule change, a job takes the place of an older one: five resources.
   func change(_ number: Int, _ newJob: UUID, _ draft: inout Draft) throws {
-    guard var machine = draft.get(machine(number)), var address = draft.get(ID<PublicIPAddress>(identity(2, number)))
+    guard var machine = draft.get(machine(number)), var address = draft.get(ID<PublicIPAddress>(Self.identity(2, number)))
     else { throw ModelError("instance \(number) is missing") }
     machine.bootCount += 1
     machine.state = machine.state == .running ? .stopped : .running
@@ -285,7 +285,7 @@ private struct Fleet {
 
   private func rule(_ number: Int, _ address: ID<PublicIPAddress>, _ state: RuleState) -> PortForwardingRule {
     PortForwardingRule(
-      id: ID(identity(9, number)), address: address, network: network, account: account(number), transport: .tcp,
+      id: ID(Self.identity(9, number)), address: address, network: network, account: account(number), transport: .tcp,
       publicPorts: PortRange(22, 22), privatePorts: PortRange(22, 22), virtualMachine: machine(number),
       guestAddress: guest(number), state: state, created: created)
   }

@@ -5,10 +5,10 @@ internal import FoundationEssentials
 final class BodyEncoder: Encoder {
   let codingPath: [any CodingKey] = []
   let userInfo: [CodingUserInfoKey: Any] = [:]
-  private(set) var bytes: [UInt8] = []
+  @exclusivity(unchecked) private(set) var bytes: [UInt8] = []
   /// The containers that are open, the outermost first, each by a number of its own.
-  private var open: [Open] = []
-  private var opened = 0
+  @exclusivity(unchecked) private var open: [Open] = []
+  @exclusivity(unchecked) private var opened = 0
 
   struct Open {
     let number: Int

@@ -23,9 +23,37 @@ enum FieldNames {
     "_0", "_1", "actor", "job", "number", "proof", "isRetired",
   ]
 
-  private static let codes = Dictionary(uniqueKeysWithValues: zip(known, first...))
+  /// Where a name's number is found by the name's bytes, or else after it. A quarter of the places is taken at most.
+  private static let places: [(name: String, code: Int)?] = {
+    var count = 64
+    while count < known.count * 4 { count *= 2 }
+    var places: [(name: String, code: Int)?] = Array(repeating: nil, count: count)
+    for (name, code) in zip(known, first...) {
+      var place = hash(name) & (count - 1)
+      while places[place] != nil { place = (place + 1) & (count - 1) }
+      places[place] = (name, code)
+    }
+    return places
+  }()
 
-  static func code(of name: String) -> Int { codes[name] ?? spelled }
+  private static func hash(_ name: String) -> Int {
+    var name = name
+    return name.withUTF8 { bytes in
+      var hash: UInt64 = 0
+      for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x9E37_79B9_7F4A_7C15 }
+      return Int(truncatingIfNeeded: hash >> 32)
+    }
+  }
+
+  static func code(of name: String) -> Int {
+    let places = places
+    var place = hash(name) & (places.count - 1)
+    while let (known, code) = places[place] {
+      if known == name { return code }
+      place = (place + 1) & (places.count - 1)
+    }
+    return spelled
+  }
 
   static func name(of code: Int) -> String? { known.indices.contains(code - first) ? known[code - first] : nil }
 }

@@ -24,7 +24,7 @@ extension RevisionContent {
   /// bodies of the changes that come back share these bytes. Secrets are sealed as `state`, which the revision leads to,
   /// has it.
   static func encode(
-    _ revision: Revision, _ secrets: Secrets, in state: CloudState
+    _ revision: Revision, _ secrets: Secrets, in state: @autoclosure () -> CloudState
   ) throws(LedgerError) -> (content: [UInt8], changes: [StoredChange]) {
     do {
       let cause = BodyEncoder(capacity: 256 * (revision.changes.count + 1))

@@ -25,14 +25,16 @@ final class Secrets: Sendable {
 
   // MARK: - Sealing
 
-  /// The stored form. The key is the newest that `state` knows.
-  func sealed<R: Resource>(_ resource: R, in state: CloudState) throws -> [UInt8] {
+  /// The stored form. The key is the newest that `state` knows, which is asked for only when there is a secret.
+  func sealed<R: Resource>(_ resource: R, in state: () -> CloudState) throws -> [UInt8] {
     let body = try RevisionContent.encode(resource)
-    guard !R.secretFields.isEmpty, let number = SealingKey.newest(in: state)?.value.number, number > 0 else {
-      return body
-    }
+    if R.secretFields.isEmpty { return body }
+    var newest: Int?
     return try Self.map(body[...], R.secretFields) { field, value in
       if Self.isEmpty(value) { return nil }
+      let number = newest ?? SealingKey.newest(in: state())?.value.number ?? 0
+      newest = number
+      guard number > 0 else { return nil }
       guard let key = try file?.key(number) else { throw missing(number, "a \(R.kind)") }
       let box = try AES.GCM.seal(
         Data(value), using: key.secret, authenticating: Self.place(R.kind, resource.id.uuid, field, number))

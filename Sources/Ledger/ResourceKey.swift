@@ -1,0 +1,28 @@
+internal import FoundationEssentials
+
+struct ResourceKey: Hashable, Comparable, Sendable {
+  let kind: String
+  let id: UUID
+
+  static func < (left: ResourceKey, right: ResourceKey) -> Bool {
+    if left.kind != right.kind { return left.kind < right.kind }
+    let (left, right) = (left.words, right.words)
+    return left.0 == right.0 ? left.1 < right.1 : left.0 < right.0
+  }
+
+  static func == (left: ResourceKey, right: ResourceKey) -> Bool {
+    left.words == right.words && left.kind == right.kind
+  }
+
+  /// Ids differ between kinds, too.
+  func hash(into hasher: inout Hasher) {
+    hasher.combine(words.0)
+    hasher.combine(words.1)
+  }
+
+  /// In the order of the bytes.
+  private var words: (UInt64, UInt64) {
+    let words = unsafeBitCast(id.uuid, to: (UInt64, UInt64).self)
+    return (words.0.bigEndian, words.1.bigEndian)
+  }
+}
