@@ -36,7 +36,7 @@ final class PostgreSQLServer: Sendable {
       listen_addresses = ''
       unix_socket_directories = '\(folder)'
       shared_buffers = 32MB
-      max_connections = 60
+      max_connections = 200
       synchronous_commit = off
       END
       """)

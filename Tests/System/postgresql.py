@@ -30,7 +30,7 @@ class PostgreSQL:
         with open(self.data + "/postgresql.conf", "a") as settings:
             settings.write(
                 f"listen_addresses = '{address or ''}'\nunix_socket_directories = '{self.folder}'\n"
-                "shared_buffers = 32MB\nmax_connections = 80\n")
+                "shared_buffers = 32MB\nmax_connections = 200\n")
         with open(self.data + "/pg_hba.conf", "w") as rules:
             rules.write("local all guarded scram-sha-256\nlocal all all trust\nhost all all 0.0.0.0/0 trust\n")
         self.count = 0
