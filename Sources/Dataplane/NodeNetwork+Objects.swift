@@ -39,7 +39,7 @@ extension NodeNetwork {
         namings[other, default: 0] += 1
         places[Names.fabric]?.table?.declare(FabricTable.groupSet(other))
       }
-      for (name, chain) in FabricTable.chains(of: group) { places[Names.fabric]?.table?.setChain(name, chain) }
+      for (name, chain) in FabricTable.chains(of: group, owner: key) { places[Names.fabric]?.table?.setChain(name, chain) }
       setCombinations(naming: group.id)
       release(former)
     case .groupMember(let member):
@@ -99,6 +99,7 @@ extension NodeNetwork {
       }
     } catch {
       logger.warning("cannot take an object away", metadata: ["key": "\(key)", "error": "\(error)"])
+      scopes[object.scope].trouble[Self.remains] = "\(error)"
       for place in places.values where place.name == Names.fabric { place.generation = nil }
     }
   }
@@ -174,7 +175,13 @@ extension NodeNetwork {
       if routers[id]?.proxied.removeValue(forKey: key) != nil { staleServices.insert(id) }
       setMembers(id, key, balancer)
     }
-    try refresh(balancer, key, proxyPort)
+    do {
+      try refresh(balancer, key, proxyPort)
+    } catch {
+      // Nobody leads to it, and two of the same address would spoil the configuration for all others.
+      routers[id]?.proxied[key] = nil
+      throw error
+    }
   }
 
   func refresh(_ balancer: LoadBalancer, _ key: String, _ proxyPort: UInt16?) throws {

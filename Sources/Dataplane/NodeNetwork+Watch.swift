@@ -37,6 +37,7 @@ extension NodeNetwork {
       isSuspicious = false
       mendWiring(&repaired, seen)
     }
+    if beats % Self.beatsPerSecond == 0 && hasOrphans { sweepOrphans() }
     if !repaired.isEmpty { await announce(repaired, seen) }
     if beats % Self.beatsPerSecond == Self.beatsPerSecond / 2 { probeAll() }
     if beats % Self.beatsPerSecond == Self.beatsPerSecond / 4 { await retryFailed() }
@@ -60,7 +61,7 @@ extension NodeNetwork {
     }
     let damage = try table.audit(place.rules)
     if damage.isEmpty {
-      _ = try place.inspect()
+      try leavingOut(place.name) { _ = try place.inspect() }
       return ""
     }
     let text = "\(place.name): \(damage.description)"
@@ -75,8 +76,7 @@ extension NodeNetwork {
       }
     }
     for scope in placeScopes(place.name) { lose(scope, text, missing, seen) }
-    // What was answered while translations were missing has no right to go on.
-    _ = try place.inspect()
+    try leavingOut(place.name) { _ = try place.inspect() }
     return text
   }
 
@@ -85,6 +85,7 @@ extension NodeNetwork {
       scopes[scope].lostAt = seen
       scopes[scope].detectedAt = Self.now()
     }
+    scopes[scope].turn += 1
     scopes[scope].phase = .lost
     scopes[scope].lastDrift = text
     scopes[scope].missing = missing
@@ -134,6 +135,9 @@ extension NodeNetwork {
       var isWhole = true
       for name in order + rest {
         guard let place = places[name] else { continue }
+        do { try place.removeLeftovers() } catch {
+          logger.warning("cannot take away wiring", metadata: ["place": "\(name)", "error": "\(error)"])
+        }
         do {
           var (missing, snapshot) = try place.damage()
           for item in missing where Self.isExpectedLoss(item, taps) { try mend(item, place, snapshot) }
@@ -231,16 +235,43 @@ extension NodeNetwork {
         if name == Names.fabric { staleServices.insert("") }
       }
     }
+    for (name, departure) in departures where due.contains(departure.state.scope) {
+      do {
+        try depart(name)
+      } catch {
+        logger.warning("a former router is not gone yet", metadata: ["place": "\(name)", "error": "\(error)"])
+      }
+    }
+    for name in due where scopes[name].trouble[Self.remains] != nil && isRid(name) {
+      scopes[name].trouble[Self.remains] = nil
+    }
     commitDirty()
     await updateServices()
     commitDirty()
+    _ = await endFlows()
     steps -= 1
-    await verify(Set(due))
+    verifyLater(Set(due))
+  }
+
+  /// Nothing is left of former objects of the scope.
+  private func isRid(_ scope: String) -> Bool {
+    guard !departures.values.contains(where: { $0.state.scope == scope }) else { return false }
+    do {
+      for place in places.values { try place.removeLeftovers() }
+      return true
+    } catch {
+      return false
+    }
   }
 
   private func announce(_ repaired: [String: String], _ seen: Int64) async {
     var names = Set(repaired.keys.flatMap(placeScopes))
     names.formUnion(scopes.scopes.filter { $0.value.phase == .lost }.keys)
+    // Else a client that kept sending would go on as it was answered meanwhile.
+    steps += 1
+    _ = commitDirty()
+    _ = await endFlows()
+    steps -= 1
     let time = Self.now()
     for name in names {
       if scopes[name].phase != .lost, let place = repaired.keys.first(where: { placeScopes($0).contains(name) }) {
@@ -251,8 +282,11 @@ extension NodeNetwork {
       scopes[name].missing = [:]
       report(name)
     }
-    await verify(names)
+    verifyLater(names)
   }
+
+  /// Sends the probes of these scopes while other places are looked after.
+  private func verifyLater(_ names: Set<String>) { Task { await verify(names) } }
 
   /// The steady look by packets. What two probes in a row do not pass is examined.
   private func probeAll() {

@@ -51,6 +51,8 @@ package actor NodeNetwork {
   var fabricKey = ""
   var networks: [String: GuestNetwork] = [:]
   var routers: [String: RouterState] = [:]
+  /// Former routers of which something is left, by the names of their places.
+  var departures: [String: Departure] = [:]
   var groups: [String: SecurityGroupRules] = [:]
   /// How many security groups name a group as a peer.
   var namings: [String: Int] = [:]
@@ -69,6 +71,8 @@ package actor NodeNetwork {
   var checks: MemberChecks?
   var server: MetadataServer?
   var watch: Task<Void, Never>?
+  /// Things of an earlier agent may be there that the plan does not have.
+  var hasOrphans = false
   /// A probe failed since the wiring was looked at.
   var isSuspicious = false
   var beats: UInt64 = 0
@@ -76,6 +80,8 @@ package actor NodeNetwork {
   /// Steps that are under way: what is wanted may not be in the kernel yet.
   var steps = 0
   var isApplying: Bool { steps > 0 }
+  /// The name of the trouble of a scope of whose former objects something is left in the kernel.
+  static let remains = "remains"
 
   enum Attachment: Sendable {
     case tap
@@ -139,13 +145,17 @@ package actor NodeNetwork {
     if let place = places[name] { return place }
     let path = configuration.namespacePath(name)
     let namespace: NetworkNamespace
+    var isFound = true
     do {
       namespace = try NetworkNamespace.open(path: path)
     } catch let error as KernelError where error.code == ENOENT {
       namespace = try NetworkNamespace.create(at: path)
+      isFound = false
     }
     let place = try Place(name, namespace)
     try place.prepare(forwarding: forwarding)
+    // Whoever had it before may have died before connections of what it removed were forgotten.
+    place.ending.isGeneral = isFound
     places[name] = place
     return place
   }

@@ -32,3 +32,12 @@ struct RouterState {
     throw DataplaneError(.invalid, "a router serves at most 40000 load balancers of least connections")
   }
 }
+
+/// A router that is not wanted any more, until all of it has ended.
+struct Departure {
+  var state: RouterState
+  /// Of the router's own plan object.
+  var key: String
+  /// Keeps the namespace.
+  var place: Place?
+}

@@ -23,11 +23,10 @@ extension RuleTable {
     capacities[shape.name] = size
     if let data = shape.data {
       batch.addMap(
-        Self.family, Names.table, shape.name, key: shape.key, data: data, size: size, flags: shape.flags,
-        label: shape.name)
+        Self.family, Names.table, shape.name, key: shape.key, data: data, size: size, flags: shape.flags)
     } else {
       batch.addSet(
-        Self.family, Names.table, shape.name, key: shape.key, size: size, flags: shape.flags, label: shape.name)
+        Self.family, Names.table, shape.name, key: shape.key, size: size, flags: shape.flags)
     }
   }
 
@@ -35,7 +34,7 @@ extension RuleTable {
     for rule in chains[chain]?.rules ?? [] {
       batch.addRule(
         Self.family, Names.table, chain, rule.expressions, comment: rule.comment.isEmpty ? nil : rule.comment,
-        label: chain)
+        label: rule.owner)
     }
   }
 
@@ -116,7 +115,7 @@ extension RuleTable {
     for name in damage.wrongChains + damage.surplusChains { batch.flushChain(Self.family, Names.table, name) }
     for name in damage.missingSets { if let shape = sets[name] { add(shape, &batch) } }
     for name in damage.missingChains {
-      batch.addChain(Self.family, Names.table, name, base: chains[name]?.base, label: name)
+      batch.addChain(Self.family, Names.table, name, base: chains[name]?.base)
     }
     for (set, elements) in damage.surplus { batch.deleteElements(Self.family, Names.table, set, elements) }
     for (set, items) in damage.missing { add(set, items, labelled, &batch) }

@@ -2,7 +2,7 @@ import Kernel
 
 extension RuleTable {
   /// Compares all of the table with the kernel.
-  mutating func audit(_ kernel: NFTables) throws -> Damage {
+  mutating func audit(_ kernel: NFTables) throws(KernelError) -> Damage {
     var damage = Damage()
     let tables = try kernel.tables()
     damage.foreignTables = tables.filter { $0.family != .ipv4 || $0.name != Names.table }
@@ -28,7 +28,7 @@ extension RuleTable {
     return damage
   }
 
-  private mutating func auditSets(_ kernel: NFTables, _ damage: inout Damage) throws {
+  private mutating func auditSets(_ kernel: NFTables, _ damage: inout Damage) throws(KernelError) {
     var seen: Set<String> = []
     for set in try kernel.sets(.ipv4, Names.table) {
       seen.insert(set.name)
@@ -71,7 +71,7 @@ extension RuleTable {
   }
 
   /// Reads what the last transaction touched; nil if it is as wanted, else what is not.
-  func readBack(_ kernel: NFTables) throws -> String? {
+  func readBack(_ kernel: NFTables) throws(KernelError) -> String? {
     for (name, keys) in touchedElements where sets[name] != nil {
       if let difference = try readBack(kernel, name, keys) { return difference }
     }
@@ -84,7 +84,7 @@ extension RuleTable {
 
   private func readBack(
     _ kernel: NFTables, _ name: String, _ keys: [NFTBytes: NFTElement?]
-  ) throws -> String? {
+  ) throws(KernelError) -> String? {
     let wanted = entries[name] ?? [:]
     let isRange = sets[name]?.flags.contains(.interval) == true
     var found: [NFTBytes: NFTElement] = [:]

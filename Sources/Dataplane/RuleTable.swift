@@ -12,11 +12,14 @@ struct SetShape: Hashable {
 
 struct Rule: Hashable {
   var comment: String
+  /// The object (its plan key) that is at fault if the kernel refuses the rule.
+  var owner: String?
   var expressions: [NFTExpression]
   let digest: UInt64
 
-  init(_ comment: String, _ expressions: [NFTExpression]) {
+  init(_ comment: String, owner: String? = nil, _ expressions: [NFTExpression]) {
     self.comment = comment
+    self.owner = owner
     self.expressions = expressions
     digest = NFTExpression.digest(expressions)
   }

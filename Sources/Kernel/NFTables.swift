@@ -29,21 +29,30 @@ package final class NFTables: Sendable {
     if batch.isEmpty { return }
     let frame = NFTables.frame(batch.count, generation)
     let messages = batch.buffer.bytes
-    var guilty: (sequence: UInt32, code: Int32)?
+    var guilty: [(sequence: UInt32, code: Int32)] = []
     try socket.withLock { (socket) throws(KernelError) in
-      try drain(socket) { _, _ in }
+      socket.begin()
       try socket.send([frame.begin, messages, frame.end], operation: "commit")
-      try drain(socket) { sequence, code in
-        if guilty == nil { guilty = (sequence, code) }
-      }
+      try drain(socket) { guilty.append(($0, $1)) }
+      socket.finish()
     }
-    guard let guilty else { return }
-    let index = Int(guilty.sequence) - 1
-    guard (0..<batch.count).contains(index) else { throw KernelError(code: guilty.code, operation: "commit") }
+    guard let first = guilty.first else { return }
+    let index = Int(first.sequence) - 1
+    guard (0..<batch.count).contains(index) else { throw KernelError(code: first.code, operation: "commit") }
+    let operations = NFTables.operations(messages, Set(guilty.map(\.sequence)))
+    let operation = operations[first.sequence] ?? "commit"
+    var others: [String] = []
+    // The kernel tries every message of a batch that fails. Elements do not build on each other, so each of them that it
+    // refuses is guilty itself.
+    if operation == NFTables.addElements {
+      others = guilty.dropFirst().filter { operations[$0.sequence] == operation }
+        .compactMap { batch.label(Int($0.sequence) - 1) }
+    }
     throw KernelError(
-      code: guilty.code, operation: NFTables.operation(messages, guilty.sequence), message: index,
-      label: batch.label(index))
+      code: first.code, operation: operation, message: index, label: batch.label(index), others: others)
   }
+
+  private static let addElements = "add elements"
 
   // sendmsg returns after the commit, so whatever the kernel has to say is there already.
   private func drain(
@@ -72,24 +81,27 @@ package final class NFTables: Sendable {
     return (begin.bytes, end.bytes)
   }
 
-  /// What the message with that sequence number was to do.
-  private static func operation(_ messages: [UInt8], _ sequence: UInt32) -> String {
+  /// What the messages with these sequence numbers were to do.
+  private static func operations(_ messages: [UInt8], _ sequences: Set<UInt32>) -> [UInt32: String] {
     let names: [nf_tables_msg_types.RawValue: String] = [
       NFT_MSG_NEWTABLE.rawValue: "add table", NFT_MSG_DELTABLE.rawValue: "delete table",
       NFT_MSG_NEWCHAIN.rawValue: "add chain", NFT_MSG_DELCHAIN.rawValue: "delete chain",
       NFT_MSG_NEWRULE.rawValue: "add rule", NFT_MSG_DELRULE.rawValue: "delete rule",
       NFT_MSG_NEWSET.rawValue: "add set", NFT_MSG_DELSET.rawValue: "delete set",
-      NFT_MSG_NEWSETELEM.rawValue: "add elements", NFT_MSG_DELSETELEM.rawValue: "delete elements",
+      NFT_MSG_NEWSETELEM.rawValue: addElements, NFT_MSG_DELSETELEM.rawValue: "delete elements",
     ]
     return messages.withUnsafeBytes { bytes in
+      var found: [UInt32: String] = [:]
       var offset = 0
-      while offset + 16 <= bytes.count {
+      while offset + 16 <= bytes.count, found.count < sequences.count {
         let header = bytes.loadUnaligned(fromByteOffset: offset, as: nlmsghdr.self)
-        if header.nlmsg_seq == sequence { return names[UInt32(header.nlmsg_type & 0xff)] ?? "commit" }
+        if sequences.contains(header.nlmsg_seq) {
+          found[header.nlmsg_seq] = names[UInt32(header.nlmsg_type & 0xff)] ?? "commit"
+        }
         if header.nlmsg_len < 16 { break }
         offset += (Int(header.nlmsg_len) + 3) & ~3
       }
-      return "commit"
+      return found
     }
   }
 

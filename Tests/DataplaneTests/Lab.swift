@@ -99,9 +99,9 @@ final class Lab: Sendable {
     reports.withLock { $0.last { $0.scope == scope } }
   }
 
-  /// Waits, for at most ten seconds, until `condition` holds.
-  func wait(_ condition: () throws -> Bool) async rethrows -> Bool {
-    let limit = ContinuousClock.now + .seconds(10)
+  /// Waits, for at most so many seconds, until `condition` holds.
+  func wait(_ seconds: Int = 20, _ condition: () throws -> Bool) async rethrows -> Bool {
+    let limit = ContinuousClock.now + .seconds(seconds)
     while ContinuousClock.now < limit {
       if try condition() { return true }
       try? await Task.sleep(for: .milliseconds(5))
