@@ -22,12 +22,8 @@ struct Ending: Sendable {
 
   /// What the transaction that brought the table to the kernel took away.
   mutating func note(_ table: RuleTable) {
-    for (key, before) in table.touchedElements["pairs"] ?? [:] {
-      if before != nil && table.entries["pairs"]?[key] == nil { addPair(key.ipv4(), key.ipv4(at: 4)) }
-    }
-    for (key, before) in table.touchedElements["members"] ?? [:] {
-      if before != nil && table.entries["members"]?[key] == nil { addMember(key, key.ipv4(at: 12)) }
-    }
+    for key in table.removedKeys(of: "pairs") { addPair(key.ipv4(), key.ipv4(at: 4)) }
+    for key in table.removedKeys(of: "members") { addMember(key, key.ipv4(at: 12)) }
   }
 
   /// What led elsewhere or nowhere while somebody had changed the rule set.
@@ -73,14 +69,14 @@ struct Ending: Sendable {
 
 /// Whether connections are as the table of their router would make them.
 struct TranslationCheck: Sendable {
-  private let pairs: [NFTBytes: RuleTable.Entry]
-  private let members: [NFTBytes: RuleTable.Entry]
+  private let pairs: PackedElements?
+  private let members: PackedElements?
   let guests: IPv4Prefix
   let sourceNAT: IPv4?
 
   init(_ table: RuleTable, _ guests: IPv4Prefix, sourceNAT: IPv4?) {
-    pairs = table.entries["pairs"] ?? [:]
-    members = table.entries["members"] ?? [:]
+    pairs = table.elements(in: "pairs")
+    members = table.elements(in: "members")
     self.guests = guests
     self.sourceNAT = sourceNAT
   }
@@ -111,13 +107,13 @@ struct TranslationCheck: Sendable {
 
   private static let linkLocal = IPv4Prefix(IPv4(169, 254, 0, 0), length: 16)
 
-  private func isPair(_ outside: IPv4, _ inside: IPv4) -> Bool { pairs[NFTBytes(outside, inside)] != nil }
+  private func isPair(_ outside: IPv4, _ inside: IPv4) -> Bool { pairs?.position(of: NFTBytes(outside, inside)) != nil }
 
   private func isMember(_ flow: Flow) -> Bool {
     var key = NFTBytes(
       flow.original.destination, protocolNumber: flow.original.protocolNumber, port: flow.original.destinationPort)
     key.append(flow.reply.source)
     key.append(port: flow.reply.sourcePort)
-    return members[key] != nil
+    return members?.position(of: key) != nil
   }
 }

@@ -21,7 +21,7 @@ extension NodeNetwork {
       touched.insert(object.scope)
       forget(object)
     }
-    touched.formUnion(upsert(change.upserts.sorted { Self.rank($0) < Self.rank($1) }))
+    touched.formUnion(upsert(Self.ordered(change.upserts)))
     for name in touched {
       scopes[name].generation = change.generation
       scopes[name].turn += 1
@@ -95,6 +95,14 @@ extension NodeNetwork {
 
   /// Whether the others of its scope build on the object.
   static func isGround(_ object: PlanObject) -> Bool { rank(object) <= 3 }
+
+  /// What others build on comes first.
+  private static func ordered(_ objects: [PlanObject]) -> [PlanObject] {
+    if objects.count < 2 { return objects }
+    var byRank = Array(repeating: [Int](), count: 7)
+    for (index, object) in objects.enumerated() { byRank[rank(object)].append(index) }
+    return byRank.joined().map { objects[$0] }
+  }
 
   private static func rank(_ object: PlanObject) -> Int {
     switch object.body {
@@ -184,7 +192,7 @@ extension NodeNetwork {
   private func withdraw(_ object: PlanObject) {
     if Self.isGround(object) { return }
     for place in [Self.home(object).map(Names.router), Names.fabric] {
-      guard let place, places[place]?.table?.elements(of: object.key).isEmpty == false else { continue }
+      guard let place, places[place]?.table?.owns(object.key) == true else { continue }
       try? replace(place, object.key, [])
     }
   }

@@ -80,10 +80,11 @@ extension NodeNetwork {
         try replace(Names.fabric, key, [])
       case .portForward(let forward): try replace(Names.router(forward.router), key, [])
       case .loadBalancer(let balancer):
+        let classes = classes(of: key, balancer.router)
         try replace(Names.router(balancer.router), key, [])
         setMembers(balancer.router, key, nil)
         if routers[balancer.router]?.proxied.removeValue(forKey: key) != nil { staleServices.insert(balancer.router) }
-        updateClasses(balancer.router)
+        updateClasses(balancer.router, classes)
       case .firewall(let rule): removeRule(rule, key)
       case .securityGroup(let group):
         let former = peers(groups.removeValue(forKey: group.id))
@@ -188,7 +189,8 @@ extension NodeNetwork {
     let elements = try TranslationTable.elements(of: balancer, proxyPort: proxyPort) { member in
       balancer.protocol != 6 || self.checks?.isAlive(self.check(balancer.router, member)) ?? true
     }
-    defer { updateClasses(balancer.router) }
+    let former = classes(of: key, balancer.router)
+    defer { updateClasses(balancer.router, former + classes(of: key, balancer.router)) }
     try replace(Names.router(balancer.router), key, elements)
   }
 
@@ -214,14 +216,18 @@ extension NodeNetwork {
     }
   }
 
+  private func classes(of key: String, _ id: String) -> [NFTBytes] {
+    places[Names.router(id)]?.table?.keys(of: key, in: "classes") ?? []
+  }
+
   /// A class has its chain as long as a load balancer uses it.
-  private func updateClasses(_ id: String) {
-    let name = Names.router(id)
-    guard let table = places[name]?.table else { return }
-    for key in (table.touchedElements["classes"] ?? [:]).keys {
+  private func updateClasses(_ id: String, _ keys: [NFTBytes]) {
+    let place = places[Names.router(id)]
+    for key in Set(keys) {
       let kind = LoadBalancerClass(mark: key.mark())
-      let isUsed = table.entries["classes"]?[key] != nil
-      places[name]?.table?.setChain(kind.chain, isUsed ? kind.rules : nil)
+      let isUsed = place?.table?.contains("classes", key) == true
+      if isUsed == (place?.table?.chains[kind.chain] != nil) { continue }
+      place?.table?.setChain(kind.chain, isUsed ? kind.rules : nil)
     }
   }
 

@@ -67,12 +67,12 @@ extension NodeNetwork {
     let text = "\(place.name): \(damage.description)"
     var missing: [String: Int] = [:]
     if damage.isTotal {
-      for (set, entries) in table.entries {
-        if let service = ScopeLedger.service(ofSet: set) { missing[service, default: 0] += entries.count }
+      for set in table.sets.keys {
+        if let service = ScopeLedger.service(ofSet: set) { missing[service, default: 0] += table.count(of: set) }
       }
     } else {
-      for (set, entries) in damage.missing {
-        if let service = ScopeLedger.service(ofSet: set) { missing[service, default: 0] += entries.count }
+      for (set, positions) in damage.missing {
+        if let service = ScopeLedger.service(ofSet: set) { missing[service, default: 0] += positions.count }
       }
     }
     for scope in placeScopes(place.name) { lose(scope, text, missing, seen) }

@@ -70,11 +70,13 @@ package final class NFTables: Sendable {
   private static func frame(_ count: Int, _ generation: UInt32?) -> (begin: [UInt8], end: [UInt8]) {
     let header = netfilterHeader(0, resource: UInt16(NFNL_SUBSYS_NFTABLES))
     var begin = NetlinkBuffer()
+    begin.reserve(64)
     begin.message(type: UInt16(NFNL_MSG_BATCH_BEGIN), flags: NLM_F_REQUEST, sequence: 0) {
       $0.append(header)
       if let generation { $0.put(Int(NFNL_BATCH_GENID.rawValue), big: generation) }
     }
     var end = NetlinkBuffer()
+    end.reserve(32)
     end.message(
       type: UInt16(NFNL_MSG_BATCH_END), flags: NLM_F_REQUEST, sequence: UInt32(truncatingIfNeeded: count + 1)
     ) { $0.append(header) }
@@ -120,6 +122,21 @@ package final class NFTables: Sendable {
       try socket.request(type: nftMessageType(type), flags: 0, operation: operation, each: each) {
         $0.append(netfilterHeader(family.rawValue))
         fill(&$0)
+      }
+    }
+  }
+
+  /// `each` sees the number of the request, and its error or an answer.
+  func exchange(
+    _ requests: [UInt8], _ operation: String, _ each: (Int, Int32, UnsafeRawBufferPointer?) -> Void
+  ) throws(KernelError) {
+    try socket.withLock { (socket) throws(KernelError) in
+      try socket.exchange(requests, operation: operation) { (header, payload) throws(KernelError) in
+        if header.nlmsg_type == UInt16(NLMSG_ERROR) {
+          each(Int(header.nlmsg_seq), -payload.host(Int32.self), nil)
+        } else {
+          each(Int(header.nlmsg_seq), 0, payload)
+        }
       }
     }
   }

@@ -117,8 +117,8 @@ struct NetlinkSocket: ~Copyable, Sendable {
     wait: Bool, operation: String, _ each: (nlmsghdr, UnsafeRawBufferPointer) throws(KernelError) -> Void
   ) throws(KernelError) -> Bool {
     let raw = descriptor.raw
-    let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 8)
-    defer { room.deallocate() }
+    let room = ReceiveRoom.take()
+    defer { ReceiveRoom.give(room) }
     var count = 0
     while true {
       count = NetlinkSocket.call(.receive, path) {
@@ -129,14 +129,31 @@ struct NetlinkSocket: ~Copyable, Sendable {
       if errno == EAGAIN { throw KernelError(code: ETIMEDOUT, operation: operation) }
       if errno != EINTR { throw KernelError.last(operation) }
     }
-    var rest = UnsafeRawBufferPointer(rebasing: room[..<count])
+    try NetlinkSocket.messages(UnsafeRawBufferPointer(rebasing: room[..<count]), each)
+    return true
+  }
+
+  private static func messages(
+    _ datagram: UnsafeRawBufferPointer, _ each: (nlmsghdr, UnsafeRawBufferPointer) throws(KernelError) -> Void
+  ) throws(KernelError) {
+    var rest = datagram
     while let header = rest.structure(nlmsghdr.self) {
       let length = Int(header.nlmsg_len)
       guard length >= 16, length <= rest.count else { break }
       try each(header, UnsafeRawBufferPointer(rebasing: rest[16..<length]))
       rest = UnsafeRawBufferPointer(rebasing: rest[min((length + 3) & ~3, rest.count)...])
     }
-    return true
+  }
+
+  /// Sends requests that want no acknowledgement and shows the messages they are answered with, all of which are there
+  /// when the sending returns.
+  mutating func exchange(
+    _ requests: [UInt8], operation: String, _ each: (nlmsghdr, UnsafeRawBufferPointer) throws(KernelError) -> Void
+  ) throws(KernelError) {
+    begin()
+    try send([requests], operation: operation)
+    while try receive(wait: false, operation: operation, each) {}
+    finish()
   }
 
   /// One request and its acknowledgement; `each` sees what the kernel says before that.

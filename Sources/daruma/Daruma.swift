@@ -15,5 +15,6 @@ struct Daruma: AsyncParsableCommand {
     subcommands: [
       Up.self, Down.self, Status.self, Drill.self, BackupCommand.self, VerifyBackupCommand.self, RestoreCommand.self,
       RotateKey.self, ManagerCommand.self, AgentCommand.self, LedgerExercise.self, LedgerBenchmark.self,
+      RebuildBenchmark.self,
     ])
 }

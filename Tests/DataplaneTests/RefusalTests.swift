@@ -84,6 +84,8 @@ import Testing
 
   /// The table of a gateway as a plan has it.
   private func fill(_ table: inout RuleTable, _ objects: [PlanObject], _ gone: [String]) throws {
+    let keys = gone + objects.map(\.key)
+    var classes = Set(keys.flatMap { table.keys(of: $0, in: "classes") })
     for key in gone { try table.replace(owner: key, []) }
     // Of those that exchange what they have, the first finds it taken.
     for _ in 0..<2 {
@@ -97,9 +99,10 @@ import Testing
         }
       }
     }
-    for key in (table.touchedElements["classes"] ?? [:]).keys {
+    classes.formUnion(keys.flatMap { table.keys(of: $0, in: "classes") })
+    for key in classes {
       let kind = LoadBalancerClass(mark: key.mark())
-      table.setChain(kind.chain, table.entries["classes"]?[key] == nil ? nil : kind.rules)
+      table.setChain(kind.chain, table.contains("classes", key) ? kind.rules : nil)
     }
   }
 
