@@ -26,6 +26,12 @@ struct Ending: Sendable {
     for key in table.removedKeys(of: "members") { addMember(key, key.ipv4(at: 12)) }
   }
 
+  /// What a table has that is put in its place by another as a whole, and this has not.
+  mutating func note(from former: RuleTable, to table: RuleTable) {
+    for key in former.keys(in: "pairs") where !table.contains("pairs", key) { addPair(key.ipv4(), key.ipv4(at: 4)) }
+    for key in former.keys(in: "members") where !table.contains("members", key) { addMember(key, key.ipv4(at: 12)) }
+  }
+
   /// What led elsewhere or nowhere while somebody had changed the rule set.
   mutating func note(_ damage: RuleTable.Damage) {
     for element in damage.surplus["to_private"] ?? [] {

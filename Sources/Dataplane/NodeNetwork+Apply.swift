@@ -47,6 +47,7 @@ extension NodeNetwork {
       report(name)
     }
     await verify(touched)
+    rebuildDue()
   }
 
   /// Sends probes through the routers of these scopes and reports the outcome.

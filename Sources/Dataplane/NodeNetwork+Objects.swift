@@ -22,7 +22,7 @@ extension NodeNetwork {
       try wire(Names.wan, key, WiringPlan.wanItems(address, wanAddress: wan?.wanAddress ?? 0))
     case .staticNat(let nat):
       let state = try router(nat.router)
-      try replace(state.place, key, TranslationTable.elements(of: nat))
+      try replace(state.place, key, state.renderer.elements(of: nat))
       if !state.isVirtual {
         try replace(Names.fabric, key, FabricTable.elements(of: nat, index: state.router.index))
       }
@@ -39,7 +39,9 @@ extension NodeNetwork {
         namings[other, default: 0] += 1
         places[Names.fabric]?.table?.declare(FabricTable.groupSet(other))
       }
-      for (name, chain) in FabricTable.chains(of: group, owner: key) { places[Names.fabric]?.table?.setChain(name, chain) }
+      for (name, chain) in FabricTable.chains(of: group, owner: key) {
+        places[Names.fabric]?.table?.setChain(name, chain)
+      }
       setCombinations(naming: group.id)
       release(former)
     case .groupMember(let member):
@@ -272,7 +274,7 @@ extension NodeNetwork {
       "egress", VirtualRouterTable.egress(rules, allowed: state.router.egressDefaultAllow))
   }
 
-  private func setFirewall(_ id: String, _ address: UInt32) {
+  func setFirewall(_ id: String, _ address: UInt32) {
     guard let state = routers[id] else { return }
     let rules = (state.firewall[address] ?? [:]).map { (key: $0.key, rule: $0.value) }
     if rules.isEmpty { routers[id]?.firewall[address] = nil }

@@ -45,7 +45,7 @@ extension NodeNetwork {
 
   /// `r-…` of `haproxy-r-….cfg`.
   private static func place(ofProgram file: String) -> String? {
-    for prefix in ["dnsmasq-r-", "haproxy-r-"] where file.hasPrefix(prefix) {
+    for prefix in ["dnsmasq-r-", "haproxy-r-", "rendering-r-"] where file.hasPrefix(prefix) {
       return "r-" + file.dropFirst(prefix.count).prefix { $0 != "." }
     }
     return nil

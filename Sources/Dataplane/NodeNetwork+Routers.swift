@@ -14,10 +14,8 @@ extension NodeNetwork {
     }
     try depart(Names.router(router.id))
     let place = try openPlace(Names.router(router.id), forwarding: true)
-    if place.table == nil {
-      place.table = router.kind == .virtual ? VirtualRouterTable.make(router) : EdgeTable.make(router)
-    }
-    var state = routers[router.id] ?? RouterState(key: object.key, scope: object.scope, router: router)
+    var state = routers[router.id] ?? adopted(router, object)
+    if place.table == nil { place.table = state.renderer.table(of: router) }
     let before = state.router
     state.router = router
     state.scope = object.scope
@@ -27,7 +25,7 @@ extension NodeNetwork {
     if router.kind == .virtual, let network = networks[router.network] {
       place.table.map { table in
         var table = table
-        VirtualRouterTable.update(&table, router)
+        state.renderer.update(&table, router)
         place.table = table
       }
       setEgress(router.id)
@@ -50,6 +48,15 @@ extension NodeNetwork {
       checks?.setRouter(router.id, MemberChecks.Point(namespace: place.namespace, source: source))
     }
     staleServices.insert(router.id)
+    if state.rendering.isDue(router) { dueRebuilds.insert(router.id) }
+  }
+
+  /// A router that is new to this agent, rendered as the one before left it.
+  private func adopted(_ router: Router, _ object: PlanObject) -> RouterState {
+    var state = RouterState(key: object.key, scope: object.scope, router: router)
+    state.rendering = Rendering(reading: Rendering.path(state.place, configuration))
+    state.renderer = Renderer(state.rendering.renderer, fault: configuration.renderingFault)
+    return state
   }
 
   func wireRouter(_ id: String) throws {
@@ -69,6 +76,7 @@ extension NodeNetwork {
     checks?.setRouter(id, nil)
     for member in state.users.flatMap({ member, keys in keys.map { _ in member } }) { checks?.remove(member) }
     state.responder?.stop()
+    dueRebuilds.remove(id)
     try replace(Names.fabric, key, [])
     dirty.remove(state.place)
     scopes[state.scope].trouble = [:]
@@ -85,6 +93,7 @@ extension NodeNetwork {
     try wire(Names.fabric, departure.key, [])
     try departure.state.dnsmasq?.stop()
     try departure.state.haproxy?.stop()
+    Files.remove(Rendering.path(name, configuration))
     for file in Files.names(in: configuration.serviceDirectory) {
       if ["dnsmasq-\(name).", "haproxy-\(name)."].contains(where: file.hasPrefix) {
         Files.remove("\(configuration.serviceDirectory)/\(file)")

@@ -77,6 +77,9 @@ package actor NodeNetwork {
   var isSuspicious = false
   var beats: UInt64 = 0
   var hostsRead: [String: ContinuousClock.Instant] = [:]
+  /// Routers that are to be made anew, and the task that does it.
+  var dueRebuilds: Set<String> = []
+  var rebuilding: Task<Void, Never>?
   /// Steps that are under way: what is wanted may not be in the kernel yet.
   var steps = 0
   var isApplying: Bool { steps > 0 }
@@ -132,7 +135,9 @@ package actor NodeNetwork {
     watch?.cancel()
     await watch?.value
     watch = nil
+    rebuilding?.cancel()
     prober?.stop()
+    await rebuilding?.value
     checks?.stop()
     server?.stop()
     responder?.stop()
@@ -177,7 +182,14 @@ package actor NodeNetwork {
       isGroundless = isGroundless || Self.isGround(object)
       for (service, count) in ScopeLedger.services(object) { failed[service, default: 0] += count }
     }
-    send(scopes.report(name, failedServices: failed, isGroundless: isGroundless))
+    var report = scopes.report(name, failedServices: failed, isGroundless: isGroundless)
+    if let state = routers[String(name.dropFirst("router/".count))], state.scope == name {
+      report.rebuilt = state.rendering.rebuilt
+      report.rebuildFailed = state.rendering.failed
+      report.rebuildFailure = state.rendering.failure
+      report.renderer = state.renderer.version
+    }
+    send(report)
   }
 
   static func now() -> Int64 {

@@ -42,6 +42,26 @@ extension Place {
     return .committed
   }
 
+  /// Puts all of the table in the place of whatever the kernel has, in one transaction, and reads all of it back. `former` is
+  /// what the kernel was to have before.
+  func commitWhole(insteadOf former: RuleTable?) throws {
+    guard var table else { return }
+    defer { self.table = table }
+    generation = nil
+    var all = RuleTable.Damage()
+    all.isTotal = true
+    all.foreignTables = try rules.tables().filter { $0.family != .ipv4 || $0.name != Names.table }
+    try rules.commit(table.repair(all, labelled: false))
+    if let former { ending.note(from: former, to: table) }
+    let made = try rules.generation()
+    let damage = try table.audit(rules)
+    guard damage.isEmpty, try rules.generation() == made else {
+      throw DataplaneError(.notVerified, "the rule set of \(name) is not as it was made: \(damage.description)")
+    }
+    generation = made
+    settle(&table)
+  }
+
   /// Compares all of the table with the kernel and repairs what differs.
   func inspect() throws -> RuleTable.Damage {
     guard var table else { return RuleTable.Damage() }

@@ -90,7 +90,8 @@ final class Place {
   func removeLeftovers() throws {
     if leftovers.isEmpty { return }
     let wanted = Set(wiring.values.joined())
-    let links = Set(wanted.compactMap { item -> String? in if case .link(let shape) = item { shape.name } else { nil } })
+    let links = Set(
+      wanted.compactMap { item -> String? in if case .link(let shape) = item { shape.name } else { nil } })
     var failure: (any Error)?
     for item in leftovers.sorted(by: { $0.rank > $1.rank }) {
       var isWanted = wanted.contains(item)

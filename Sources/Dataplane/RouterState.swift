@@ -22,6 +22,10 @@ struct RouterState {
   var haproxyText = ""
   var responder: ProbeResponder?
   var failedProbes = 0
+  /// What the rules in memory are rendered by.
+  var renderer = Renderer(1, fault: nil)
+  /// What those in the kernel were rendered by at the last rebuild.
+  var rendering = Rendering()
 
   var place: String { Names.router(router.id) }
   var isVirtual: Bool { router.kind == .virtual }

@@ -51,8 +51,22 @@ extension RuleTable {
   /// All of a set.
   func elements(in set: String) -> PackedElements? { places[set].map { stores[$0] } }
 
+  func elements(listedIn set: String) -> [NFTElement] {
+    elements(in: set).map { store in (0..<store.count).map { element(store, $0) } } ?? []
+  }
+
+  func element(in set: String, _ key: NFTBytes) -> NFTElement? {
+    guard let place = places[set], let position = stores[place].position(of: key) else { return nil }
+    return element(stores[place], position)
+  }
+
   func contains(_ set: String, _ key: NFTBytes) -> Bool {
     places[set].map { stores[$0].position(of: key) != nil } ?? false
+  }
+
+  func keys(in set: String) -> [NFTBytes] {
+    guard let store = elements(in: set) else { return [] }
+    return (0..<store.count).map { NFTBytes(words: store.records[($0 * store.stride)...].prefix(store.keyWords)) }
   }
 
   func count(of set: String) -> Int { places[set].map { stores[$0].count } ?? 0 }

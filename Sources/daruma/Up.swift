@@ -198,7 +198,8 @@ struct Up: AsyncParsableCommand {
     let executable = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
     let child = try ChildProcess.spawn(
       executable: executable, arguments: [subcommand ?? process, "--state", folder.path] + arguments,
-      environment: environment.merging(["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"]) { $1 },
+      environment: environment.merging(AgentCommand.trial) { $1 }
+        .merging(["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"]) { $1 },
       logPath: "\(folder.logs)/\(process).log")
     try StateFolder.write(child, to: folder.record(process))
   }

@@ -24,10 +24,11 @@ import Testing
         links[place] = try RouteSocket(in: namespace).links().count
         sockets[place] = try namespace.run {
           ["netlink", "udp", "tcp"].reduce(0) { sum, kind in
-            sum + Listing.contents("/proc/thread-self/net/\(kind)").split(separator: "\n").dropFirst().count { line in
-              // Connections that are over wait for a while, in nobody's hands.
-              kind != "tcp" || line.split(separator: " ")[3] == "0A"
-            }
+            sum
+              + Listing.contents("/proc/thread-self/net/\(kind)").split(separator: "\n").dropFirst().count { line in
+                // Connections that are over wait for a while, in nobody's hands.
+                kind != "tcp" || line.split(separator: " ")[3] == "0A"
+              }
           }
         }
       }
@@ -111,7 +112,8 @@ import Testing
         // There and back again, so that what is held compares.
         let other = plans.next()
         for (from, to) in [(anchor, other), (other, anchor)] {
-          faults.load(Int.random(in: 1...6, using: &plans.random), oneOf: [1, 3, 20, 60].randomElement(using: &plans.random) ?? 1)
+          faults.load(
+            Int.random(in: 1...6, using: &plans.random), oneOf: [1, 3, 20, 60].randomElement(using: &plans.random) ?? 1)
           let (upserts, removals) = RandomPlan.difference(from, to)
           await lab.apply(upserts, removing: removals)
           seen.formUnion(namespaces(lab))
@@ -143,10 +145,11 @@ import Testing
       let place = lab.configuration.namespacePath(Names.router(Plans.cells[0]))
       let sends = Mutex(0)
       NetlinkFault.begin(below: String(place.dropLast(Names.router(Plans.cells[0]).utf8.count + 1))) { call in
-        call == .receive && sends.withLock { count in
-          count += 1
-          return count < 40
-        } ? ENOBUFS : nil
+        call == .receive
+          && sends.withLock { count in
+            count += 1
+            return count < 40
+          } ? ENOBUFS : nil
       }
       defer { NetlinkFault.end(below: String(place.dropLast(Names.router(Plans.cells[0]).utf8.count + 1))) }
       let number = await lab.apply([Plans.nat(Plans.cells[0], "203.0.113.70", "10.1.0.11")])
@@ -172,7 +175,8 @@ import Testing
         } ? EBUSY : nil
       }
       defer { NetlinkFault.end(below: lab.folder) }
-      await lab.apply([], removing: ["router/" + Plans.virtual] + ["198.51.100.2", "198.51.100.3"].map { "address/" + $0 })
+      await lab.apply(
+        [], removing: ["router/" + Plans.virtual] + ["198.51.100.2", "198.51.100.3"].map { "address/" + $0 })
       #expect(await lab.wait { !Listing.names(lab.configuration.namespaceDirectory).contains(name) })
       let programs = lab.configuration.runDirectory + "/processes"
       #expect(await lab.wait { Listing.names(programs).filter { $0.hasSuffix(name) }.isEmpty })

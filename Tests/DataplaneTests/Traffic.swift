@@ -198,7 +198,9 @@ final class Traffic: Sendable {
     for entry in watched where entry.revents != 0 {
       while true {
         var packet = Packet(flow: 0, number: 0, server: 0)
-        let count = withUnsafeMutableBytes(of: &packet) { recv(entry.fd, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT)) }
+        let count = withUnsafeMutableBytes(of: &packet) {
+          recv(entry.fd, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT))
+        }
         if count < 0 && errno != EAGAIN && errno != EINTR { continue }  // an ICMP error of an earlier datagram
         if count < 0 { break }
         guard count == MemoryLayout<Packet>.size, Int(packet.flow) < flows.count else { continue }

@@ -98,7 +98,8 @@ import Testing
       let before = held[index]
       // Addresses that nobody of the others has, so that nothing is refused.
       let after = Scene.target(
-        Bool.random(using: &random) ? index : scene.nats + index + scene.changing * Int.random(in: 0...1, using: &random))
+        Bool.random(using: &random)
+          ? index : scene.nats + index + scene.changing * Int.random(in: 0...1, using: &random))
       if before == after { return await remove(scene, index, &held) }
       traffic.allow(index, after)
       await scene.lab.apply([Scene.nat(index, after)])
@@ -194,7 +195,8 @@ import Testing
       let scope = Plans.edgeScopes[0]
       let router = try lab.namespace(Names.router(Plans.cells[0]))
       for damage in [
-        ["flush", "ruleset"], ["flush", "map", "ip", "daruma", "to_public"], ["flush", "chain", "ip", "daruma", "postrouting"],
+        ["flush", "ruleset"], ["flush", "map", "ip", "daruma", "to_public"],
+        ["flush", "chain", "ip", "daruma", "postrouting"],
       ] {
         // An instance that keeps its port, and whose first packet meets a gateway without rules.
         let outward = try #require(
@@ -208,7 +210,8 @@ import Testing
         #expect(outward.hear() == "host 203.0.113.70", "\(damage)")
       }
       // To a wrong instance, while an element was altered.
-      let inward = try #require(Talk(tcp: false, to: IPv4(Plans.ip("203.0.113.70")), 80, in: lab.host, sourcePort: 5100))
+      let inward = try #require(
+        Talk(tcp: false, to: IPv4(Plans.ip("203.0.113.70")), 80, in: lab.host, sourcePort: 5100))
       let repairs = lab.last(scope)?.repairs ?? 0
       #expect(
         try lab.run(

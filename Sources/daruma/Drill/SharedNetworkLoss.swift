@@ -15,7 +15,7 @@ struct SharedNetworkLoss: AsyncParsableCommand {
       have that many addresses free: the default 10.1.0.0/16 about 65,000.
 
       Example:
-        sudo ./daruma drill shared-network-loss --static-nats 1000 --load-balancers 100 --members 3 --json drill.json
+        sudo ./daruma drill shared-network-loss --static-nats 1000 --load-balancers 100 --members 3 --report drill.html
       """)
 
   @OptionGroup var state: StateOption
@@ -23,6 +23,10 @@ struct SharedNetworkLoss: AsyncParsableCommand {
   @Option(help: "Load balancer rules (0 to 10000).") var loadBalancers = 100
   @Option(help: "Members of each load balancer rule (1 to 256).") var members = 3
   @Option(name: .customLong("json"), help: "Write the figures to this file.") var jsonPath: String?
+  @Option(name: .customLong("report"), help: "Draw what happened, as an HTML page, to this file.")
+  var pagePath: String?
+  @Option(name: .customLong("bench"), help: "Compare with the figures of this file of `daruma bench rebuild --json`.")
+  var benchPath: String?
 
   func validate() throws {
     guard (1...65_000).contains(staticNats) else {
@@ -40,6 +44,7 @@ struct SharedNetworkLoss: AsyncParsableCommand {
     guard let admin = StateFolder.read(AdminFile.self, folder.admin), folder.running("manager") != nil,
       folder.running("agent") != nil
     else { throw CommandFailure("No cloud runs in \(folder.path); start one with `daruma up`.") }
+    let peers = try benchPath.map { try PeerFigures(benchmark: $0) } ?? .elsewhere
     let stage = DrillStage(admin: APIClient(admin), folder: folder)
     let steps = Steps()
     let outcome = Outcome()
@@ -56,6 +61,7 @@ struct SharedNetworkLoss: AsyncParsableCommand {
     guard let report = outcome.report else { throw ExitCode(130) }
     print(report.summary)
     if let jsonPath { try report.write(to: jsonPath) }
+    if let pagePath { try DrillPage(report: report, bench: peers, made: Date()).write(to: pagePath) }
     if !report.isRestored { throw ExitCode(1) }
   }
 
