@@ -26,11 +26,12 @@ class Row:
 
     def document(self):
         peers = {name: summary(values) for name, values in self.peers.items()}
-        peers |= {name: {"missing": why} for name, why in self.missing.items() if name not in peers}
+        missing = {name: why for name, why in self.missing.items() if name not in peers}
         return {
             "name": self.name, "unit": self.unit, "size": self.size, "must": self.must, "aim": self.aim,
             "note": self.note, "ours": summary(self.ours) if self.ours else None,
             "floor": summary(self.floor) if self.floor else None, "ours_to_floor": self.ratio(), "peers": peers,
+            "missing": missing,
         }
 
     def line(self):

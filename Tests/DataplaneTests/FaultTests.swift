@@ -188,6 +188,32 @@ import Testing
     }
   }
 
+  @Test func `configurations that haproxy refuses again and again leave nothing behind`() async throws {
+    try await Lab.with { lab in
+      let scope = Plans.edgeScopes[0]
+      func balancer(_ name: String, _ address: String, _ port: UInt32) -> PlanObject {
+        var object = Plans.balancer(Plans.cells[0], address, 8080, ["10.1.0.10"], to: port, .leastConnections)
+        object.key = "lb/\(name)"
+        return object
+      }
+      await lab.apply(EdgeTests.plan([balancer("good", "203.0.113.80", 80)]), complete: true)
+      _ = try await EdgeTests.instances(lab)
+      #expect(lab.last(scope)?.phase == .verified)
+      #expect(await lab.wait { Talk.ask("203.0.113.80", 8080, in: lab.host) != nil })
+      let seen = Set(namespaces(lab))
+      let before = try Holdings(lab, seen)
+      for round in 0..<Trial.count(4, full: 1000) {
+        // haproxy cannot check a member at port 0.
+        await lab.apply([balancer("poison", "203.0.113.81", 0)])
+        #expect(lab.last(scope)?.failedKeys == ["lb/poison"], "round \(round)")
+        await lab.apply([], removing: ["lb/poison"])
+        #expect(await lab.wait { lab.last(scope)?.phase == .verified }, "round \(round)")
+        #expect(Talk.ask("203.0.113.80", 8080, in: lab.host) != nil, "round \(round)")
+      }
+      try await compare(lab, before, seen, "sockets, programs and descriptors")
+    }
+  }
+
   private final class Over: Sendable { let flag = Atomic(false) }
 
   @Test func `a namespace that loses its name and its links in the middle of changes is whole again`() async throws {

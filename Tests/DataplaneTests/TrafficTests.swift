@@ -145,6 +145,13 @@ import Testing
           // Everything anew in one transaction, as when a set has no more room.
           await scene.lab.network.forgetRoom()
           await scene.lab.apply([Scene.nat(20_000 + number, IPv4(Plans.ip("10.1.128.0") + UInt32(number)))])
+          // And as somebody asks for it.
+          let rebuild = UInt32(number / (changes / rebuilds) + 1)
+          var router = Scene.router
+          router.router.rebuilds = rebuild
+          await scene.lab.apply([router])
+          let isRebuilt = await scene.lab.wait { scene.lab.last(Plans.edgeScopes[0])?.rebuilt ?? 0 >= rebuild }
+          try #require(isRebuilt, "\(String(describing: scene.lab.last(Plans.edgeScopes[0]))), seed \(seed)")
         }
         #expect(lab(scene, seed, number))
         if !scene.traffic.outcome.problems.isEmpty { break }
@@ -155,7 +162,7 @@ import Testing
       let outcome = scene.traffic.outcome
       #expect(outcome.problems.isEmpty && outcome.lost == 0, "\(outcome.problems.prefix(5)), seed \(seed)")
       print(
-        "\(changes) changes and \(rebuilds) rebuilds in \(time) under \(outcome.answers) answers of "
+        "\(changes) changes and \(2 * rebuilds) rebuilds in \(time) under \(outcome.answers) answers of "
           + "\(scene.traffic.flows.count) flows: \(outcome.lost) lost, \(outcome.problems.count) wrong")
     }
   }

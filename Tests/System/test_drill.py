@@ -109,8 +109,10 @@ def test_a_drill_needs_a_running_cloud_and_sensible_numbers(cloud, tmp_path):
     (tmp_path / "bench.json").write_text("{}")
     refused = drill(cloud, (100, 10, 3), "--bench", str(tmp_path / "bench.json"), check=False)
     assert refused.returncode != 0 and "bench rebuild" in refused.stderr
+    refused = drill(cloud, (100_001, 10, 3), check=False)
+    assert refused.returncode != 0 and "100000" in refused.stderr
     refused = drill(cloud, (70_000, 10, 3), check=False)
-    assert refused.returncode != 0 and "65000" in refused.stderr
+    assert refused.returncode != 0 and "--guest-range" in refused.stderr
 
 
 def test_a_drill_on_a_stopped_cloud_is_refused_in_one_sentence(cloud):
