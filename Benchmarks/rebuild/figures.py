@@ -11,10 +11,14 @@ class Row:
 
     def __init__(self, name, unit, size, must=None, aim=None, note=None):
         self.name, self.unit, self.size, self.must, self.aim, self.note = name, unit, size, must, aim, note
-        self.ours, self.floor, self.peers, self.missing = [], [], {}, {}
+        self.ours, self.floor, self.peers, self.parts, self.missing = [], [], {}, {}, {}
 
     def peer(self, name, value):
         self.peers.setdefault(name, []).append(value)
+
+    def part(self, name, value):
+        """A value that ours comes from, in a unit of its own."""
+        self.parts.setdefault(name, []).append(value)
 
     def lacks(self, name, why):
         self.missing[name] = why
@@ -31,7 +35,7 @@ class Row:
             "name": self.name, "unit": self.unit, "size": self.size, "must": self.must, "aim": self.aim,
             "note": self.note, "ours": summary(self.ours) if self.ours else None,
             "floor": summary(self.floor) if self.floor else None, "ours_to_floor": self.ratio(), "peers": peers,
-            "missing": missing,
+            "parts": {name: summary(values) for name, values in self.parts.items()}, "missing": missing,
         }
 
     def line(self):

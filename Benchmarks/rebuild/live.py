@@ -11,7 +11,8 @@ from wire import Wire
 
 CALLERS = 50
 PORT = 7000
-FIRST = (198 << 24) + (19 << 16) + 256
+FIRST = (198 << 24) + (18 << 16) + (4 << 8)
+GUESTS = "10.4.0.0/14"
 
 
 def dotted(value):
@@ -19,8 +20,8 @@ def dotted(value):
 
 
 class Live:
-    def __init__(self, nats):
-        self.nats = nats
+    def __init__(self, nats, balancers, members):
+        self.nats, self.balancers, self.members = nats, balancers, members
         self.cloud = Cloud(4)
         self.local = threading.local()
 
@@ -50,19 +51,29 @@ class Live:
     def fill(self):
         """Seconds for making all through the API."""
         start = time.perf_counter()
-        cloud = self.cloud.up()
+        cloud = self.cloud.up("--guest-range", GUESTS)
         self.client = cloud.account()
         cloud.allow(self.client, PORT, "UDP")
         zone = cloud.zones["basic"]
         self.cell = cloud.admin.listCells(zoneid=zone)["cell"][0]
         cloud.admin.createVlanIpRange(zoneid=zone, cellid=self.cell["id"], startip=dotted(FIRST),
-                                      endip=dotted(FIRST + self.nats + CALLERS))
+                                      endip=dotted(FIRST + self.nats + CALLERS + self.balancers))
         machines = max(CALLERS, -(-self.nats // 1000))
         self.machines = self.each(machines, lambda n: self.call(
             "deployVirtualMachine", zoneid=zone, templateid=cloud.templates["tiny-simulator"],
             serviceofferingid=cloud.offering, name=f"measured-{n}")["virtualmachine"])
         self.rules = self.each(self.nats + CALLERS, self.enable)
+        self.each(self.balancers, self.balance)
         return time.perf_counter() - start
+
+    def balance(self, number):
+        """A load balancer of other instances than its neighbours."""
+        address = self.call("associateIpAddress", zoneid=self.cloud.zones["basic"],
+                            ipaddress=dotted(FIRST + self.nats + CALLERS + number))["ipaddress"]
+        rule = self.call("createLoadBalancerRule", publicipid=address["id"], name=f"measured-{number}", algorithm="roundrobin",
+                         protocol="udp", publicport=PORT, privateport=PORT)["loadbalancer"]
+        members = {self.machines[(number * self.members + step) % len(self.machines)]["id"] for step in range(self.members)}
+        self.call("assignToLoadBalancerRule", id=rule["id"], virtualmachineids=",".join(sorted(members)))
 
     def enable(self, number):
         machine = self.machines[number % len(self.machines)]
@@ -116,6 +127,7 @@ class Live:
 
     def changes(self, seconds):
         """Fifty callers take their rules away and give them again: changes per second, and their milliseconds by time."""
+        drifts = self.gateway()["repairs"]
         begin = time.perf_counter()
         end = begin + seconds
 
@@ -137,7 +149,7 @@ class Live:
         return {
             "per_second": len(done) / seconds, "early_p50": percentile(early, 0.5), "early_p99": percentile(early, 0.99),
             "late_p50": percentile(late, 0.5), "late_p99": percentile(late, 0.99),
-            "lost": self.nats + CALLERS - wanted["verified"],
+            "lost": self.nats + CALLERS - wanted["verified"], "drifts": scope["repairs"] - drifts,
         }
 
     def start_again(self):

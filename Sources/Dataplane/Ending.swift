@@ -64,11 +64,9 @@ struct Ending: Sendable {
         protocolNumber: UInt8(truncatingIfNeeded: service.bytes[4]), port: service.port(at: 8)))
   }
 
-  /// Forgets them. `translation` tells which connections are right.
+  /// Forgets them. `translation` tells which of all connections are right.
   @concurrent func carryOut(_ conntrack: Conntrack, _ translation: TranslationCheck?) async throws(KernelError) {
-    // What is wanted again meanwhile has its right to go on.
-    let due = filters.filter { translation?.isWanted($0) != true }
-    try conntrack.deleteFlows(anyOf: due)
+    try conntrack.deleteFlows(anyOf: filters)
     if isGeneral, let translation { try conntrack.deleteFlows { translation.isWrong($0) } }
   }
 }

@@ -285,10 +285,13 @@ extension NodeNetwork {
   func endFlows() async -> Set<String> {
     var doubtful: Set<String> = []
     for place in places.values where !place.ending.isEmpty {
-      let due = place.ending.take()
+      var due = place.ending.take()
       let name = "connections of " + place.name
+      let check = translationCheck(place)
+      // What is wanted again meanwhile has its right to go on.
+      due.filters.removeAll { check?.isWanted($0) == true }
       do throws(KernelError) {
-        try await due.carryOut(place.conntrack, translationCheck(place))
+        try await due.carryOut(place.conntrack, due.isGeneral ? check : nil)
         for scope in placeScopes(place.name) { scopes[scope].trouble[name] = nil }
       } catch {
         logger.warning("cannot forget connections", metadata: ["place": "\(place.name)", "error": "\(error)"])

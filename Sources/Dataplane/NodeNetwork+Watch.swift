@@ -8,6 +8,21 @@ extension NodeNetwork {
   private static let beatsPerSecond: UInt64 = 20
   private static let retriesAtOnce = 1000
 
+  private static let glancesPerBeat: UInt64 = 5
+  /// Of how many places the rule sets are looked at between two beats.
+  private static let glancedPlaces = 64
+
+  /// Every fifth one is a look at everything; so is any other that finds a rule set changed.
+  func glance() async {
+    glances += 1
+    if glances % Self.glancesPerBeat != 0 {
+      guard !isApplying, places.count <= Self.glancedPlaces, places.values.contains(where: \.seemsChanged) else {
+        return
+      }
+    }
+    await look()
+  }
+
   /// One look at everything: names and generations every time, programs five times a second, wiring and probes every second.
   func look() async {
     if isApplying { return }
@@ -33,7 +48,8 @@ extension NodeNetwork {
     }
     if beats % 4 == 0 { superviseAll(&repaired, seen) }
     // One loss seldom comes alone: what else is gone must not wait for its turn while probes fail.
-    if beats % Self.beatsPerSecond == 0 || !repaired.isEmpty || isSuspicious {
+    if beats % Self.beatsPerSecond == 0 { survey() }
+    if !repaired.isEmpty || isSuspicious {
       isSuspicious = false
       mendWiring(&repaired, seen)
     }
@@ -139,7 +155,7 @@ extension NodeNetwork {
           logger.warning("cannot take away wiring", metadata: ["place": "\(name)", "error": "\(error)"])
         }
         do {
-          var (missing, snapshot) = try place.damage()
+          var (missing, snapshot) = try place.view.damage()
           for item in missing where Self.isExpectedLoss(item, taps) { try mend(item, place, snapshot) }
           missing.removeAll { Self.isExpectedLoss($0, taps) || $0.linkName.map { detached[$0] != nil } == true }
           let foreign = try place.removeForeign(snapshot)
@@ -192,7 +208,7 @@ extension NodeNetwork {
   private func mendHost() {
     guard let host else { return }
     do {
-      for item in try host.damage().missing { try host.ensure(item, { self.namespace($0) }) }
+      for item in try host.view.damage().missing { try host.ensure(item, { self.namespace($0) }) }
     } catch {
       logger.warning("cannot repair the host's link", metadata: ["error": "\(error)"])
     }

@@ -73,9 +73,12 @@ package actor NodeNetwork {
   var watch: Task<Void, Never>?
   /// Things of an earlier agent may be there that the plan does not have.
   var hasOrphans = false
-  /// A probe failed since the wiring was looked at.
+  /// Something seemed wrong since the wiring was looked at.
   var isSuspicious = false
+  /// The wiring is being compared with the kernel's beside everything else.
+  var isSurveying = false
   var beats: UInt64 = 0
+  var glances: UInt64 = 0
   var hostsRead: [String: ContinuousClock.Instant] = [:]
   /// Routers that are to be made anew, and the task that does it.
   var dueRebuilds: Set<String> = []
@@ -123,9 +126,9 @@ package actor NodeNetwork {
     }
     watch = Task { [weak self] in
       while !Task.isCancelled {
-        try? await Task.sleep(for: .milliseconds(50))
+        try? await Task.sleep(for: .milliseconds(10))
         guard let self else { return }
-        await self.look()
+        await self.glance()
       }
     }
   }

@@ -62,6 +62,12 @@ extension Place {
     settle(&table)
   }
 
+  /// Whether somebody changed the rule set since our last commit.
+  var seemsChanged: Bool {
+    guard let generation, let found = try? rules.generation() else { return false }
+    return found != generation
+  }
+
   /// Compares all of the table with the kernel and repairs what differs.
   func inspect() throws -> RuleTable.Damage {
     guard var table else { return RuleTable.Damage() }

@@ -117,12 +117,10 @@ final class Place {
         try routes.replaceRoute(route.route(route.link.map { try routes.index(of: $0) }))
       case .rule(let rule): try routes.addRule(rule)
       }
-    } catch let error as KernelError where error.code == ENODEV && isOptional(item.linkName) {
+    } catch let error as KernelError where error.code == ENODEV && WiringView.isOptional(item.linkName) {
       return
     }
   }
-
-  private func isOptional(_ link: String?) -> Bool { link?.hasPrefix("p-") == true }
 
   private func ensure(_ shape: LinkShape, _ places: (String) -> NetworkNamespace?) throws {
     switch shape.make {
@@ -163,22 +161,12 @@ final class Place {
     }
   }
 
-  /// Everything of the wiring that the kernel does not have, best first to be mended, and what is not ours.
-  func damage() throws -> (missing: [WiringItem], snapshot: WiringSnapshot) {
-    let snapshot = try WiringSnapshot(routes)
-    var missing: [WiringItem] = []
-    for items in wiring.values {
-      for item in items where !snapshot.has(item) {
-        if isOptional(item.linkName), let link = item.linkName, snapshot.links[link] == nil { continue }
-        missing.append(item)
-      }
-    }
-    return (missing.sorted { $0.rank < $1.rank }, snapshot)
-  }
+  var view: WiringView { WiringView(wiring: wiring, routes: routes) }
+  var hasLeftovers: Bool { !leftovers.isEmpty }
 
   /// Takes away routes, rules and addresses that are not ours; how many there were.
   func removeForeign(_ snapshot: WiringSnapshot) throws -> Int {
-    let foreign = snapshot.foreign(wanted: Set(wiring.values.joined()))
+    let foreign = view.foreign(snapshot)
     for route in foreign.routes { try routes.deleteRoute(route) }
     for rule in foreign.rules { try routes.deleteRule(rule) }
     for address in foreign.addresses {
