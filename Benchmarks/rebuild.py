@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from rebuild import forwarding, peers
+from rebuild import forwarding, ovn, peers
 from rebuild.figures import Row
 from rebuild.places import Namespace, _leave
 
@@ -118,6 +118,7 @@ class Bench:
             for loader in loaders:
                 with self.attempt(refill, loader.name):
                     refill.peer(loader.name, loader.refill() if hasattr(loader, "refill") else loader.reload())
+            self.by_ovn(refill, nat, lb)
         self.one_more_by_peers(nat, loaders)
 
     @contextlib.contextmanager
@@ -136,10 +137,24 @@ class Bench:
             with self.attempt(row, f"iptables-{kind}-restore"):
                 root = peers.unpack(peers.PACKAGES, self.options.cache)
                 found.append(peers.IPTables(f"iptables-{kind}-restore", root, kind, self.size, self.folder))
-        row.lacks("OVN 23.03", "not run: this program does not drive it")
         found.append(peers.Haproxy((0, min(self.proxied, self.size[1]), self.size[2]), self.folder))
         found[-1].name = f"haproxy, reload, {found[-1].balancers:,} load balancers alone"
         return found
+
+    def by_ovn(self, refill, nat, lb):
+        """Static NATs alone, then load balancers alone, each with a fresh OVN, and one more of each."""
+        if "OVN 23.03" in refill.missing:
+            return
+        with self.attempt(refill, "OVN 23.03"):
+            root = peers.unpack(ovn.PACKAGES, self.options.cache)
+            nats, balancers, members = min(self.size[0], ovn.LIMIT), min(self.size[1], ovn.LIMIT), self.size[2]
+            with ovn.Ovn(root, self.folder) as one:
+                refill.peer(f"OVN 23.03, {nats:,} static NATs alone", one.nats(0, nats))
+                nat.peer(f"OVN 23.03, with {nats:,} there", statistics.median(one.nats(nats + n, 1) for n in range(3)) * 1e6)
+            with ovn.Ovn(root, self.folder) as one:
+                refill.peer(f"OVN 23.03, {balancers:,} load balancers alone", one.balancers(0, balancers, members))
+                lb.peer(f"OVN 23.03, with {balancers:,} there",
+                        statistics.median(one.balancers(balancers + n, 1, members) for n in range(3)) * 1e6)
 
     def one_more_by_peers(self, row, loaders):
         for loader in loaders:
