@@ -1,3 +1,5 @@
+package import FoundationEssentials
+
 /// The ledger as a manager has it: its own, or one that another manager writes and this one follows.
 package protocol LedgerView: AnyObject, Sendable {
   /// The state at the last durable revision that is known here. Never waits.
@@ -11,6 +13,9 @@ package protocol LedgerView: AnyObject, Sendable {
 
   /// See `Ledger.history`.
   func history(from first: UInt64, to last: UInt64) throws(LedgerError) -> [Revision]
+
+  /// See `Ledger.history`.
+  func history(of id: UUID) throws(LedgerError) -> [Revision]
 
   /// See `Ledger.preview`.
   func preview<Value: Sendable>(_ cause: Cause, _ body: (inout Draft) throws -> Value) throws -> Committed<Value>
@@ -29,6 +34,8 @@ extension Follower: LedgerView {
   package func history(from first: UInt64, to last: UInt64) throws(LedgerError) -> [Revision] {
     try stored(from: first, to: last)
   }
+
+  package func history(of id: UUID) throws(LedgerError) -> [Revision] { try stored(of: id) }
 
   package func preview<Value: Sendable>(
     _ cause: Cause, _ body: (inout Draft) throws -> Value
