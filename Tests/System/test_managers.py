@@ -330,6 +330,27 @@ def test_the_database_server_is_killed_and_comes_back(trio, server):
     same_everywhere(trio)
 
 
+def test_a_backup_comes_back_in_another_database(trio, server, tmp_path):
+    settled(trio)
+    backup, later = str(tmp_path / "cloud.backup"), trio.account()
+    trio.daruma("backup", backup)
+    trio.daruma("verify-backup", backup)
+    later.createSecurityGroup(name="later")
+    refused = trio.daruma("restore", backup, "--yes", "--stop-manager", check=False)
+    assert refused.returncode != 0 and "--postgresql" in refused.stderr
+    taken = trio.daruma("restore", backup, "--postgresql", trio.conninfo, "--yes", "--stop-manager", check=False)
+    assert taken.returncode != 0 and "holds a ledger already" in taken.stderr
+    assert len(trio.followers()) == trio.count - 1, "refusals stop nobody"
+    trio.conninfo = server.database()
+    trio.daruma("restore", backup, "--postgresql", trio.conninfo, "--yes", "--stop-manager")
+    assert fetch(trio.site) == trio.text, "traffic flows on"
+    settled(trio)
+    assert trio.admin.listHeldRemovals() == {}
+    names = {group["name"] for group in trio.admin.listSecurityGroups(listall="true")["securitygroup"]}
+    assert "later" not in names
+    assert fetch(trio.site) == trio.text
+
+
 def test_down_and_up_bring_all_managers_back(trio):
     settled(trio)
     before = trio.admin.listVirtualMachines(listall="true")["virtualmachine"]

@@ -16,11 +16,14 @@ from cloud import Cloud, fetch, free_port, sh, until
 @pytest.fixture(scope="module")
 def cloud():
     cloud = Cloud()
+    os.makedirs(cloud.state + "-keys")
     try:
-        cloud.up()
+        # No backup has it, so it is not where the ledger is.
+        cloud.up("--secrets-key-file", secrets_key(cloud))
         yield cloud
     finally:
         cloud.purge()
+        shutil.rmtree(cloud.state + "-keys", ignore_errors=True)
         shutil.rmtree(cloud.state + "-archive", ignore_errors=True)
         shutil.rmtree(cloud.state + "-files", ignore_errors=True)
 
@@ -29,6 +32,10 @@ def cloud():
 def files(cloud):
     os.makedirs(cloud.state + "-files", exist_ok=True)
     return cloud.state + "-files"
+
+
+def secrets_key(cloud):
+    return cloud.state + "-keys/secrets.key"
 
 
 def stop_manager(cloud, how=signal.SIGTERM):
@@ -176,7 +183,7 @@ def test_what_an_archive_has_when_the_manager_and_its_folder_are_lost(cloud, fil
         stop_manager(cloud, signal.SIGKILL)
         shutil.rmtree(cloud.state + "/manager")
         calls.stop()
-        verified = json.loads(sh(cloud.binary, "verify-backup", archive, "--json", "--key-file", key(files)).stdout)
+        verified = json.loads(cloud.daruma("verify-backup", archive, "--json", "--key-file", key(files)).stdout)
         cloud.daruma("restore", archive, "--yes", "--key-file", key(files))
         cloud.up()
         assert cloud.admin.listHeldRemovals() == {}
@@ -214,7 +221,11 @@ def test_a_machine_that_is_lost_comes_back_from_its_archive(cloud, files):
     keys = (client.key, client.secret)
     cloud.daruma("down", "--purge")
     cloud.port = free_port()
-    cloud.daruma("restore", cloud.state + "-archive", "--yes", "--key-file", key(files), "--port", str(cloud.port))
+    restore = ["restore", cloud.state + "-archive", "--yes", "--key-file", key(files), "--port", str(cloud.port)]
+    refused = cloud.daruma(*restore, check=False)
+    assert refused.returncode != 0 and "name the file that has it" in refused.stderr, "secrets need their key"
+    assert not os.path.exists(cloud.state + "/manager/ledger.sqlite")
+    cloud.daruma(*restore, "--secrets-key-file", secrets_key(cloud))
     cloud.up()
     until(lambda: cloud.daruma("status", check=False).returncode == 0, 30, "all is verified")
     until(lambda: fetch(address["ipaddress"]) == answer, 20, "the instance runs again")
@@ -233,6 +244,8 @@ BAD = {
     "a key that is open to others": (["restore", "{files}/locked", "--dry-run", "--key-file", "{files}/open"], "chmod"),
     "both kinds of secret": (
         ["restore", "{files}/plain", "--dry-run", "--key-file", "{files}/key", "--passphrase-file", "{files}/key"], "both"),
+    "without the keys of secrets": (
+        ["restore", "{files}/plain", "--dry-run", "--secrets-key-file", "{files}/none"], "does not exist"),
     "not a moment": (["restore", "{files}/plain", "--dry-run", "--at", "yesterday"], "--at must be"),
     "after the end": (["restore", "{files}/plain", "--dry-run", "--at", "99999999"], "ends at revision"),
     "in the future": (["restore", "{files}/plain", "--dry-run", "--at", "2999-01-01T00:00:00Z"], "in the future"),
