@@ -8,17 +8,11 @@ import Testing
 @Suite struct PackedElementsTests {
   private static let shape = SetShape(name: "pairs", key: [.ipv4, .port], data: .fields([.ipv4]))
 
-  private static func seed() -> UInt64 {
-    let seed = ProcessInfo.processInfo.environment["DARUMA_SEED"].flatMap { UInt64($0) } ?? .random(in: .min ... .max)
-    print("DARUMA_SEED=\(seed)")
-    return seed
-  }
-
   @Test func `it holds what a dictionary would`() throws {
-    var random = DifferenceTests.Seeded(state: Self.seed())
+    var random = Seeded(printing: "packed elements")
     var packed = PackedElements(Self.shape)
     var plain: [[UInt32]: (value: UInt32, tag: UInt32)] = [:]
-    let steps = ProcessInfo.processInfo.environment["DARUMA_FULL"] == nil ? 20_000 : 1_000_000
+    let steps = Trial.count(20_000, full: 1_000_000)
     for _ in 0..<steps {
       let key = [UInt32.random(in: 0..<300, using: &random), UInt32.random(in: 0..<3, using: &random)]
       let value = UInt32.random(in: 0..<4, using: &random)

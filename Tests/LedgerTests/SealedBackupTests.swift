@@ -31,9 +31,9 @@ import Testing
       let error = #expect(throws: LedgerError.self) { try restored(folder.backup, in: Folder(), wrong) }
       #expect(error?.code == .key)
     }
-    let restored = try restored(folder.backup, in: folder, keys)
-    #expect(restored.ledger.snapshot.state.users[user.id] == user)
-    await restored.ledger.close()
+    let copy = try restored(folder.backup, in: folder, keys)
+    #expect(copy.ledger.snapshot.state.users[user.id] == user)
+    await copy.ledger.close()
     let again = try folder.open(keys: keys)
     #expect(again.snapshot.state.users[user.id] == user)
     await again.close()
