@@ -14,7 +14,6 @@ package protocol LedgerView: AnyObject, Sendable {
   /// See `Ledger.history`.
   func history(from first: UInt64, to last: UInt64) throws(LedgerError) -> [Revision]
 
-  /// See `Ledger.history`.
   func history(of id: UUID) throws(LedgerError) -> [Revision]
 
   /// See `Ledger.preview`.

@@ -38,12 +38,12 @@ struct ManagerCommand: AsyncParsableCommand {
     StatusRoutes(board: board).add(to: router)
     let serve: @Sendable () async throws -> Void
     do {
-      let control = try await lead(folder, cloud, logger)
+      let (control, ledger) = try await lead(folder, cloud, logger)
       try? FileManager.default.removeItem(atPath: folder.refusal)
       APIServer(control: control, logger: logger).add(to: router)
       let archive = CloudArchive(
-        StateFolder.read(CloudFile.self, folder.cloud) ?? cloud, control.ledger, folder, logger)
-      serve = { try await Self.serve(control, folder, board, archive, logger) }
+        StateFolder.read(CloudFile.self, folder.cloud) ?? cloud, ledger, folder, logger)
+      serve = { try await Self.serve(control, ledger, folder, board, archive, logger) }
     } catch let refusal as LedgerError {
       serve = try refuse("\(refusal)", folder, board, router, logger)
     } catch let refusal as CommandFailure {
@@ -62,7 +62,9 @@ struct ManagerCommand: AsyncParsableCommand {
     }
   }
 
-  private func lead(_ folder: StateFolder, _ cloud: CloudFile, _ logger: Logger) async throws -> Control {
+  private func lead(
+    _ folder: StateFolder, _ cloud: CloudFile, _ logger: Logger
+  ) async throws -> (Control, Ledger) {
     let keys = KeyFile(sealing.path(folder))
     let ledger = try Ledger.open(at: folder.ledger, keys: keys, create: bootstrap, logger: logger)
     // Before there are any secrets.
@@ -70,7 +72,7 @@ struct ManagerCommand: AsyncParsableCommand {
     let control = Control(ledger: ledger, logger: logger) { JobResult.render($0, $1) }
     if bootstrap { try await Self.create(control, folder, cloud) }
     try Self.check(control.snapshot, folder.ledger, folder, cloud)
-    return control
+    return (control, ledger)
   }
 
   static func create(_ control: Control, _ folder: StateFolder, _ cloud: CloudFile) async throws {
@@ -108,7 +110,8 @@ struct ManagerCommand: AsyncParsableCommand {
   }
 
   private static func serve(
-    _ control: Control, _ folder: StateFolder, _ board: StatusBoard, _ archive: CloudArchive?, _ logger: Logger
+    _ control: Control, _ ledger: Ledger, _ folder: StateFolder, _ board: StatusBoard, _ archive: CloudArchive?,
+    _ logger: Logger
   ) async throws {
     let server = NodeServer(socketPath: folder.managerSocket, logger: logger) { session in
       try await control.serve(reports: session.reports) { try await session.send($0) }
@@ -117,7 +120,7 @@ struct ManagerCommand: AsyncParsableCommand {
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await control.run() }
         group.addTask { try await server.run() }
-        group.addTask { try await KeyWatch(ledger: control.ledger, folder: folder, logger: logger).run() }
+        group.addTask { try await KeyWatch(ledger: ledger, folder: folder, logger: logger).run() }
         group.addTask { try await StatusFeed(control: control, board: board, logger: logger).run() }
         if let archive { group.addTask { try await archive.runForever() } }
         defer { group.cancelAll() }
@@ -126,7 +129,7 @@ struct ManagerCommand: AsyncParsableCommand {
     }
     await archive?.finish()
     // The next start has nothing to replay.
-    await control.ledger.close()
+    await ledger.close()
     try outcome.get()
   }
 

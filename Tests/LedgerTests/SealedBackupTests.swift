@@ -28,12 +28,12 @@ import Testing
     #expect(bytes.range(of: Data(try #require(user.secretKey).utf8)) == nil)
     for wrong in [nil, KeyFile(folder.path + "/other")] {
       if let wrong { try wrong.add() }
-      let error = #expect(throws: LedgerError.self) { try restored(folder.backup, in: Folder(), wrong) }
+      let error = #expect(throws: LedgerError.self) { try self.restored(folder.backup, in: Folder(), wrong) }
       #expect(error?.code == .key)
     }
-    let copy = try restored(folder.backup, in: folder, keys)
-    #expect(copy.ledger.snapshot.state.users[user.id] == user)
-    await copy.ledger.close()
+    let restored = try self.restored(folder.backup, in: folder, keys)
+    #expect(restored.ledger.snapshot.state.users[user.id] == user)
+    await restored.ledger.close()
     let again = try folder.open(keys: keys)
     #expect(again.snapshot.state.users[user.id] == user)
     await again.close()
@@ -54,7 +54,7 @@ import Testing
     try Backup.write(.sqlite(folder.ledger), to: folder.backup)
     await ledger.close()
     let place = Folder()
-    let restored = try restored(folder.backup, in: place, keys)
+    let restored = try self.restored(folder.backup, in: place, keys)
     _ = try await restored.goBack(to: restored.earlier(early))
     await restored.ledger.close()
     let again = try place.open(keys: keys)

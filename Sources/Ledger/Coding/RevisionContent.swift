@@ -45,7 +45,7 @@ extension RevisionContent {
           ranges.append(nil)
           continue
         }
-        let body = try secrets.sealed(after, in: state)
+        let body = try secrets.sealed(after, in: state())
         bytes.appendVarint(UInt64(body.count) + 1)
         ranges.append(bytes.count..<bytes.count + body.count)
         bytes.append(contentsOf: body)

@@ -26,7 +26,7 @@ final class Secrets: Sendable {
   // MARK: - Sealing
 
   /// The stored form. The key is the newest that `state` knows, which is asked for only when there is a secret.
-  func sealed<R: Resource>(_ resource: R, in state: () -> CloudState) throws -> [UInt8] {
+  func sealed<R: Resource>(_ resource: R, in state: @autoclosure () -> CloudState) throws -> [UInt8] {
     let body = try RevisionContent.encode(resource)
     if R.secretFields.isEmpty { return body }
     var newest: Int?
