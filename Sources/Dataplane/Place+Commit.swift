@@ -19,14 +19,14 @@ extension Place {
     let capacities = table.capacities
     do {
       do {
-        let batch = total ? table.creation(labelled: false) : table.difference(labelled: false)
+        let batch = try total ? renewal(&table, labelled: false) : table.difference(labelled: false)
         try rules.commit(batch, expecting: expected)
       } catch {
         guard error.isRefusal else { throw error }
         // Told apart element by element, the kernel names the guilty one.
         total = total || error.code == ENFILE
         table.capacities = capacities
-        let batch = total ? table.creation(labelled: true) : table.difference(labelled: true)
+        let batch = try total ? renewal(&table, labelled: true) : table.difference(labelled: true)
         try rules.commit(batch, expecting: expected)
       }
       generation = expected &+ 1
@@ -48,10 +48,14 @@ extension Place {
     guard var table else { return }
     defer { self.table = table }
     generation = nil
-    var all = RuleTable.Damage()
-    all.isTotal = true
-    all.foreignTables = try rules.tables().filter { $0.family != .ipv4 || $0.name != Names.table }
-    try rules.commit(table.repair(all, labelled: false))
+    for attempt in 1...Self.attempts {
+      do throws(KernelError) {
+        try replaceAll(&table)
+        break
+      } catch {
+        guard attempt < Self.attempts, error.isStaleGeneration || error.isPassing else { throw error }
+      }
+    }
     if let former { ending.note(from: former, to: table) }
     let made = try rules.generation()
     let damage = try table.audit(rules)
@@ -60,6 +64,20 @@ extension Place {
     }
     generation = made
     settle(&table)
+  }
+
+  private func replaceAll(_ table: inout RuleTable) throws(KernelError) {
+    let expected = try rules.generation()
+    var batch = try renewal(&table, labelled: false)
+    for foreign in try rules.tables() where foreign.family != .ipv4 || foreign.name != Names.table {
+      batch.deleteTable(foreign.family, foreign.name)
+    }
+    try rules.commit(batch, expecting: expected)
+  }
+
+  /// All of the table in place of what the kernel has.
+  private func renewal(_ table: inout RuleTable, labelled: Bool) throws(KernelError) -> NFTBatch {
+    table.creation(labelled: labelled, insteadOf: try RuleTable.frame(rules))
   }
 
   /// Whether somebody changed the rule set since our last commit.

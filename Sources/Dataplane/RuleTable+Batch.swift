@@ -3,15 +3,34 @@ import Kernel
 extension RuleTable {
   private static let family = NFTFamily.ipv4
 
+  /// What the kernel has of the table.
+  struct Frame {
+    var chains: [NFTChain]
+    var sets: [String]
+  }
+
   /// The table from nothing, in place of what is there. `labelled` makes an error tell the owner, at a price.
-  mutating func creation(labelled: Bool) -> NFTBatch {
+  ///
+  /// A base chain that goes still sees packets for a moment, without its rules and with its policy. So those of the frame
+  /// that are as wanted stay.
+  mutating func creation(labelled: Bool, insteadOf frame: Frame? = nil) -> NFTBatch {
     var batch = NFTBatch()
     batch.reserve(4096 + stores.reduce(0) { $0 + $1.count * (24 + 4 * $1.stride) })
-    batch.destroyTable(Self.family, Names.table)
-    batch.addTable(Self.family, Names.table)
+    var kept: Set<String> = []
+    if let frame {
+      kept = Set(frame.chains.filter { $0.base != nil && $0.base == chains[$0.name]?.base }.map(\.name))
+      batch.flushTable(Self.family, Names.table)
+      for set in frame.sets { batch.deleteSet(Self.family, Names.table, set) }
+      for chain in frame.chains where !kept.contains(chain.name) {
+        batch.deleteChain(Self.family, Names.table, chain.name)
+      }
+    } else {
+      batch.destroyTable(Self.family, Names.table)
+      batch.addTable(Self.family, Names.table)
+    }
     capacities = [:]
     for name in sets.keys.sorted() { if let shape = sets[name] { add(shape, &batch) } }
-    for name in chains.keys.sorted() {
+    for name in chains.keys.sorted() where !kept.contains(name) {
       batch.addChain(Self.family, Names.table, name, base: chains[name]?.base)
     }
     for name in sets.keys.sorted() { add(name, nil, labelled, &batch) }
@@ -75,7 +94,7 @@ extension RuleTable {
         damage.wrongChains.append(name)
       }
     }
-    for (name, place) in places where !touched[place].isEmpty {
+    for (name, place) in places where !touched[place].isEmpty && sets[name] != nil {
       let before = touched[place]
       let store = stores[place]
       for index in 0..<before.count {

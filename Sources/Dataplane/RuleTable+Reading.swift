@@ -1,6 +1,13 @@
 import Kernel
 
 extension RuleTable {
+  /// nil if the table is not there.
+  static func frame(_ kernel: NFTables) throws(KernelError) -> Frame? {
+    guard try kernel.tables().contains(where: { $0.family == .ipv4 && $0.name == Names.table }) else { return nil }
+    return Frame(
+      chains: try kernel.chains(.ipv4, Names.table), sets: try kernel.sets(.ipv4, Names.table).map(\.name))
+  }
+
   /// Compares all of the table with the kernel.
   mutating func audit(_ kernel: NFTables) throws(KernelError) -> Damage {
     var damage = Damage()
@@ -101,7 +108,7 @@ extension RuleTable {
   /// Reads what the last transaction touched; nil if it is as wanted, else what is not.
   func readBack(_ kernel: NFTables) throws(KernelError) -> String? {
     var present: [(set: String, elements: [NFTElement])] = []
-    for (name, place) in places where !touched[place].isEmpty {
+    for (name, place) in places where !touched[place].isEmpty && sets[name] != nil {
       let before = touched[place]
       let store = stores[place]
       if store.endWords > 0 || before.count > max(64, store.count / 16) {

@@ -96,6 +96,10 @@ struct RuleTable {
   mutating func removeSet(_ name: String) {
     guard let shape = sets.removeValue(forKey: name) else { return }
     if touchedSets[name] == nil { touchedSets[name] = .some(shape) }
+    // What it had in the kernel stays known: it may be declared again before that is told.
+  }
+
+  private mutating func free(_ name: String) {
     guard let place = places.removeValue(forKey: name) else { return }
     stores[place].removeAll()
     touched[place].removeAll()
@@ -256,6 +260,7 @@ struct RuleTable {
   mutating func settle() {
     isSettled = true
     for place in touched.indices where !touched[place].isEmpty { touched[place].removeAll() }
+    for name in touchedSets.keys where sets[name] == nil { free(name) }
     touchedChains = [:]
     touchedSets = [:]
   }

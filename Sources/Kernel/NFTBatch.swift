@@ -85,6 +85,11 @@ package struct NFTBatch: Sendable {
     }
   }
 
+  /// Deletes all rules of the table.
+  package mutating func flushTable(_ family: NFTFamily, _ table: String, label: String? = nil) {
+    add(NFT_MSG_DELRULE, 0, family, label) { $0.put(NFTA_RULE_TABLE, table) }
+  }
+
   /// Appends a rule to the chain. The comment, of 127 bytes at most, is what `nft list` shows.
   package mutating func addRule(
     _ family: NFTFamily, _ table: String, _ chain: String, _ expressions: [NFTExpression], comment: String? = nil,
