@@ -105,7 +105,7 @@ def test_customers_rebuild_only_what_is_their_own(estate):
     offering = next(o["id"] for o in client.listNetworkOfferings(guestiptype="Isolated")["networkoffering"])
     network = client.createNetwork(
         name="own", displaytext="own", networkofferingid=offering, zoneid=estate.zones["isolate"])["network"]
-    estate.deploy(client, "inside", zone="isolate", networkids=network["id"])
+    machine = estate.deploy(client, "inside", zone="isolate", networkids=network["id"])
     with pytest.raises(CloudStackApiException):
         other.rebuildNetwork(networkid=network["id"])
     client.rebuildNetwork(networkid=network["id"])
@@ -114,6 +114,9 @@ def test_customers_rebuild_only_what_is_their_own(estate):
     assert other.listRebuilds(listall=True) == {}
     with pytest.raises(CloudStackApiException):
         other.cancelRebuild(id=own["id"])
+    client.destroyVirtualMachine(id=machine["id"], expunge=True)
+    client.deleteNetwork(id=network["id"])
+    until(lambda: "router" not in estate.admin.listRouters(listall=True), 10, "the router is gone with its network")
 
 
 def test_plans_and_their_differences_are_printed(estate):
