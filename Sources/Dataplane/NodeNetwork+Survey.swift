@@ -2,11 +2,15 @@ import Kernel
 import Logging
 
 extension NodeNetwork {
-  /// Compares the wiring with the kernel's while changes of the plan go on. What seems wrong is looked at again in between
-  /// them, and mended then.
+  /// So much wiring is compared in a moment, with nothing else going on.
+  private static let littleWiring = 5000
+
+  /// Has the wiring compared with the kernel's. Much of it is compared while changes of the plan go on, and looked at again
+  /// in between them if something seems wrong.
   func survey() {
     if isSurveying { return }
-    if !detached.isEmpty || places.values.contains(where: \.hasLeftovers) {
+    let count = places.values.reduce(0) { $0 + $1.wiring.values.reduce(0) { $0 + $1.count } }
+    if count <= Self.littleWiring || !detached.isEmpty || places.values.contains(where: \.hasLeftovers) {
       isSuspicious = true
       return
     }
