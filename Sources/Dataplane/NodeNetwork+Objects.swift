@@ -59,24 +59,23 @@ extension NodeNetwork {
       switch object.body {
       case .wan:
         wan = nil
-        try wire(Names.wan, key, [])
-        try host?.wire(key, [], { self.namespace($0) })
+        try Self.all([
+          { try self.wire(Names.wan, key, []) }, { try self.host?.wire(key, [], { self.namespace($0) }) },
+        ])
       case .fabric:
         fabric = nil
-        try wire(Names.fabric, key, [])
-        try wire(Names.probe, key, [])
         responder?.stop()
         responder = nil
         server?.withdraw("")
         staleServices.insert("")
+        try Self.all([{ try self.wire(Names.fabric, key, []) }, { try self.wire(Names.probe, key, []) }])
       case .network(let network):
         networks[network.id] = nil
         try wire(Names.fabric, key, [])
       case .router(let router): try removeRouter(router.id, key)
       case .address(let address):
         routers[address.router]?.addresses[key] = nil
-        try wireRouter(address.router)
-        try wire(Names.wan, key, [])
+        try Self.all([{ try self.wireRouter(address.router) }, { try self.wire(Names.wan, key, []) }])
       case .staticNat(let nat):
         try replace(Names.router(nat.router), key, [])
         try replace(Names.fabric, key, [])
@@ -105,6 +104,15 @@ extension NodeNetwork {
       scopes[object.scope].trouble[Self.remains] = "\(error)"
       for place in places.values where place.name == Names.fabric { place.generation = nil }
     }
+  }
+
+  /// Does each of the steps, whatever becomes of the others; throws the first error.
+  private static func all(_ steps: [() throws -> Void]) throws {
+    var failure: (any Error)?
+    for step in steps {
+      do { try step() } catch { failure = failure ?? error }
+    }
+    if let failure { throw failure }
   }
 
   func router(_ id: String) throws(DataplaneError) -> RouterState {
