@@ -94,9 +94,9 @@ class Bench:
         loaders = self.loaders(refill)
         for turn in range(self.options.repeats):
             self.say(f"refill, turn {turn + 1}")
-            adds = ("--adds", "200", "--read")
-            floor, small_floor = self.by_floor(self.size, *adds), self.by_floor((10, 10, 10), "--adds", "200")
-            ours, small = self.ours(self.size, *adds), self.ours((10, 10, 10), "--adds", "200")
+            adds = ("--adds", "40", "--read")
+            floor, small_floor = self.by_floor(self.size, *adds), self.by_floor((10, 10, 10), "--adds", "40")
+            ours, small = self.ours(self.size, *adds), self.ours((10, 10, 10), "--adds", "40")
             refill.floor.append(floor["refill"])
             refill.ours.append(ours["refill"])
             whole.ours.append(ours["plan"] + ours["refill"])
