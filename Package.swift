@@ -53,7 +53,7 @@ let package = Package(
     .target(
       name: "CloudStackAPI",
       dependencies: [
-        "Addresses", "CloudModel", "Control", "Ledger", "NodePlan",
+        "Addresses", "CloudModel", "Control", "Ledger", "NodePlan", "Planning",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "Logging", package: "swift-log"),

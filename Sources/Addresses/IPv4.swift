@@ -40,7 +40,21 @@ package struct IPv4: Hashable, Sendable, Comparable {
 
 extension IPv4: CustomStringConvertible {
   package var description: String {
-    "\(value >> 24).\(value >> 16 & 255).\(value >> 8 & 255).\(value & 255)"
+    String(unsafeUninitializedCapacity: 15) { text in
+      var place = 0
+      func put(_ byte: UInt8) {
+        text[place] = byte
+        place += 1
+      }
+      for shift: UInt32 in [24, 16, 8, 0] {
+        let octet = UInt8(truncatingIfNeeded: value >> shift)
+        if shift < 24 { put(UInt8(ascii: ".")) }
+        if octet >= 100 { put(UInt8(ascii: "0") + octet / 100) }
+        if octet >= 10 { put(UInt8(ascii: "0") + octet / 10 % 10) }
+        put(UInt8(ascii: "0") + octet % 10)
+      }
+      return place
+    }
   }
 }
 

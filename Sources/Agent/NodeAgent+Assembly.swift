@@ -9,6 +9,8 @@ extension NodeAgent {
   package static func assemble(
     configuration: Configuration, network: NetworkConfiguration, templates: String, logger: Logger
   ) -> NodeAgent {
+    var configuration = configuration
+    configuration.renderer = network.newestRenderer
     let board = ReportBoard()
     let metadata = MetadataIndex()
     let report = { @Sendable (report: ScopeReport) in board.post(report) }

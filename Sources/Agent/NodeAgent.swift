@@ -11,6 +11,8 @@ package actor NodeAgent {
     /// The state folder; the agent's own part is `agent` in it.
     package var state: String
     package var managerSocket: String
+    /// The newest version of routers' rules that is rendered here.
+    package var renderer: UInt32 = 1
 
     package init(node: String, state: String, managerSocket: String) {
       self.node = node
@@ -69,6 +71,7 @@ package actor NodeAgent {
     hello.node = configuration.node
     hello.bootID = bootID
     hello.accelerator = await instances.accelerator
+    hello.renderer = configuration.renderer
     hello.ledger = plan.ledger
     hello.epoch = plan.epoch
     hello.generation = plan.generation

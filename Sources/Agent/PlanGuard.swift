@@ -3,13 +3,6 @@ package import NodePlan
 /// Decides what of an update the node follows: missing is not empty, and whatever forwards packets goes on until
 /// somebody answers for its end.
 package enum PlanGuard {
-  /// An update that takes more than this share of one router's customer rules …
-  package static let massShare = 0.1
-  /// … and at least so many …
-  package static let massCount = 20
-  /// … of at least so many accounts waits for a confirmation.
-  package static let massAccounts = 2
-
   package enum Verdict: Equatable, Sendable {
     case accepted(PlanAcceptance)
     /// Nothing of the update is followed. `needsComplete`: the manager should send a complete one.
@@ -150,33 +143,15 @@ private struct Judgement {
   }
 
   mutating func holdMassRemovals() {
-    var taken: [String: (keys: [String], accounts: Set<String>)] = [:]
-    for key in removals.keys where !isConfirmed(key) {
-      guard let object = plan.objects[key], let router = object.customerRuleRouter else { continue }
-      taken[router, default: ([], [])].keys.append(key)
-      taken[router, default: ([], [])].accounts.insert(object.account)
-    }
-    taken = taken.filter {
-      $0.value.keys.count >= PlanGuard.massCount && $0.value.accounts.count >= PlanGuard.massAccounts
-    }
-    if taken.isEmpty { return }
-    var totals: [String: Int] = [:]
-    for object in plan.objects.values {
-      if let router = object.customerRuleRouter { totals[router, default: 0] += 1 }
-    }
-    for (router, loss) in taken {
-      let total = totals[router] ?? 0
-      if Double(loss.keys.count) <= Double(total) * PlanGuard.massShare { continue }
+    let open = removals.keys.filter { !isConfirmed($0) }
+    for loss in MassRemoval.found(in: open.compactMap { plan.objects[$0] }, of: plan.objects.values) {
       // A router does not go before its rules.
-      let keys = removals.keys.filter { plan.objects[$0]?.router == router && !isConfirmed($0) }
+      let keys = open.filter { plan.objects[$0]?.router == loss.router }
       var pending: [String: HeldKey.Pending] = [:]
       for key in keys {
         if let removal = removals.removeValue(forKey: key) { pending[key] = .removal(removal) }
       }
-      hold(
-        pending,
-        "\(loss.keys.count) of \(total) rules of router \(router), of \(loss.accounts.count) accounts, would go at once"
-      )
+      hold(pending, loss.description)
     }
   }
 
@@ -235,14 +210,6 @@ extension PlanObject {
     case .portForward(let rule): rule.router
     case .loadBalancer(let rule): rule.router
     case .firewall(let rule): rule.router
-    default: nil
-    }
-  }
-
-  /// The router whose rule of a customer this is.
-  var customerRuleRouter: String? {
-    switch body {
-    case .staticNat, .portForward, .loadBalancer, .firewall: account.isEmpty ? nil : router
     default: nil
     }
   }

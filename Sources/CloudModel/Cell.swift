@@ -23,6 +23,10 @@ package struct Cell: Resource {
   /// Name of the node that carries the gateway.
   package var node: String
   package var created: Date
+  /// How often it was asked for that the router be rebuilt from nothing.
+  package var rebuilds: Int?
+  /// The version of the rules that its plan is rendered with; nil is the first.
+  package var renderer: Int?
 
   package init(
     id: ID<Cell>, name: String, zone: ID<Zone>, index: Int, publicPrefixes: [IPv4Prefix], node: String, created: Date

@@ -15,6 +15,7 @@ package struct CloudState: Sendable {
   package var publicIPRanges = Table<PublicIPRange>()
   package var publicIPs = Table<PublicIPAddress>()
   package var restorations = Table<Restoration>()
+  package var rollouts = Table<Rollout>()
   package var routers = Table<VirtualRouter>()
   package var sealingKeys = Table<SealingKey>()
   package var securityGroups = Table<SecurityGroup>()
@@ -30,7 +31,7 @@ package struct CloudState: Sendable {
   package static let kinds: [any Resource.Type] = [
     Account.self, AsyncJob.self, Cell.self, Domain.self, Event.self, FirewallRule.self, Host.self,
     LoadBalancerRule.self, Network.self, NetworkOffering.self, Node.self, PortForwardingRule.self, PublicIPAddress.self,
-    PublicIPRange.self, Restoration.self, SealingKey.self, SecurityGroup.self, ServiceOffering.self, Template.self, User.self,
-    VirtualMachine.self, VirtualRouter.self, Zone.self,
+    PublicIPRange.self, Restoration.self, Rollout.self, SealingKey.self, SecurityGroup.self, ServiceOffering.self,
+    Template.self, User.self, VirtualMachine.self, VirtualRouter.self, Zone.self,
   ]
 }

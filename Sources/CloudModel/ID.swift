@@ -16,7 +16,27 @@ package struct ID<R>: Hashable, Sendable {
 }
 
 extension ID: CustomStringConvertible {
-  package var description: String { uuid.uuidString.lowercased() }
+  package var description: String {
+    withUnsafeBytes(of: uuid.uuid) { bytes in
+      String(unsafeUninitializedCapacity: 36) { text in
+        var place = 0
+        for (index, byte) in bytes.enumerated() {
+          if index == 4 || index == 6 || index == 8 || index == 10 {
+            text[place] = UInt8(ascii: "-")
+            place += 1
+          }
+          text[place] = Self.digit(byte >> 4)
+          text[place + 1] = Self.digit(byte & 15)
+          place += 2
+        }
+        return 36
+      }
+    }
+  }
+
+  private static func digit(_ value: UInt8) -> UInt8 {
+    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+  }
 }
 
 extension ID: Comparable {

@@ -22,6 +22,10 @@ package struct VirtualRouter: Resource {
   package var account: ID<Account>
   package var host: ID<Host>
   package var created: Date
+  /// How often it was asked for that the router be rebuilt from nothing.
+  package var rebuilds: Int?
+  /// The version of the rules that its plan is rendered with; nil is the first.
+  package var renderer: Int?
 
   package init(
     id: ID<VirtualRouter>, name: String, network: ID<Network>, zone: ID<Zone>, account: ID<Account>, host: ID<Host>,

@@ -3,7 +3,8 @@ package enum Catalog {
   package static let all: [Command] = [
     Commands.accounts, Commands.addresses, Commands.discovery, Commands.domains, Commands.events,
     Commands.firewall, Commands.hosts, Commands.jobs, Commands.loadBalancers, Commands.nat, Commands.networks,
-    Commands.nics, Commands.offerings, Commands.operations, Commands.portForwarding, Commands.revisions,
+    Commands.nics, Commands.offerings, Commands.operations, Commands.plans, Commands.portForwarding,
+    Commands.rebuilds, Commands.revisions,
     Commands.routers,
     Commands.securityGroups,
     Commands.templates,

@@ -79,6 +79,7 @@ extension Entity {
   static let publicIPAddress = Entity(PublicIPAddress.self, "ipaddress") { address, _ in
     address.account.map(Ownership.account) ?? .rootAdmin
   }
+  static let rollout = Entity(Rollout.self, "rebuild") { rollout, _ in .account(rollout.account) }
   static let router = Entity(VirtualRouter.self, "router") { router, _ in .account(router.account) }
   static let securityGroup = Entity(SecurityGroup.self, "securitygroup") { group, _ in .account(group.account) }
   static let securityGroupRule = Entity("securitygrouprule", "securitygrouprule") { uuid, state in
@@ -96,7 +97,7 @@ extension Entity {
   static let byKind: [String: Entity] = Dictionary(
     uniqueKeysWithValues: [
       account, asyncJob, domain, event, firewallRule, loadBalancerRule, network, networkOffering, portForwardingRule,
-      publicIPAddress, router, securityGroup, serviceOffering, template, user, virtualMachine, zone,
+      publicIPAddress, rollout, router, securityGroup, serviceOffering, template, user, virtualMachine, zone,
     ].map { ($0.name, $0) })
 }
 

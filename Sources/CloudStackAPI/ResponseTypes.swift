@@ -108,6 +108,35 @@ extension ResponseType {
       "verifiedat": .long, "current": .boolean, "service": .list(dataplaneService),
     ])
 
+  static let planObject = ResponseType(
+    "planobject",
+    ["key": .string, "scope": .string, "router": .string, "account": .string, "summary": .string])
+
+  static let planDifference = ResponseType(
+    "plandifference",
+    [
+      "node": .string, "key": .string, "scope": .string, "router": .string, "account": .string, "action": .string,
+      "before": .string, "after": .string,
+    ])
+
+  static let rebuildCount = ResponseType("count", ["name": .string, "wanted": .integer, "verified": .integer])
+
+  static let rebuildRouter = ResponseType(
+    "router",
+    [
+      "id": .string, "name": .string, "stage": .integer, "state": .string, "wanted": .integer, "verified": .integer,
+    ])
+
+  static let rebuild = ResponseType(
+    "rebuild",
+    [
+      "id": .string, "zoneid": .string, "zonename": .string, "account": .string, "domainid": .string,
+      "domain": .string, "domainpath": .string, "state": .string, "message": .string, "renderer": .integer,
+      "created": .date, "completed": .date, "stage": .integer, "stages": .integer, "wanted": .integer,
+      "verified": .integer, "remainingseconds": .integer, "service": .list(rebuildCount),
+      "router": .list(rebuildRouter), "customer": .list(rebuildCount), "jobid": .string,
+    ])
+
   static let revision = ResponseType(
     "revision",
     [

@@ -10,6 +10,8 @@ package struct FirstCloud: Sendable {
   /// A /24 that the host's own shell reaches: .1 is the host, .254 the wan, .16 to .63 Isolate's pool, .64/26 and .128/26 the
   /// pools of Basic's two cells.
   package var publicPrefix: IPv4Prefix
+  /// Where instances of the Basic zone have their addresses.
+  package var guestPrefix = FirstCloud.usualGuestPrefix
   /// Addresses within the prefix that the host itself uses elsewhere; they are neither routed nor given away.
   package var excluded: Set<IPv4>
   package var memoryMiB: Int
@@ -17,6 +19,8 @@ package struct FirstCloud: Sendable {
   package var adminPassword: String
   package var adminAPIKey: String
   package var adminSecretKey: String
+
+  package static let usualGuestPrefix = IPv4Prefix(IPv4(10, 1, 0, 0), length: 16)
 
   package init(
     node: String, hostLink: String, publicPrefix: IPv4Prefix, excluded: Set<IPv4>, memoryMiB: Int, cpuNumber: Int,
@@ -53,6 +57,9 @@ extension Control {
     guard first.publicPrefix.length == 24 else {
       throw ControlError(.invalidParameter, "The public range must be a /24")
     }
+    guard (8...22).contains(first.guestPrefix.length) else {
+      throw ControlError(.invalidParameter, "The guest range must be a /8 to a /22")
+    }
     let hash = try Password.hash(first.adminPassword)
     try await transact(Cause(actor: "system/bootstrap", command: "bootstrap", job: nil)) { draft in
       guard draft.state.domains.isEmpty else { return }
@@ -67,7 +74,7 @@ extension Control {
           wanAddress: base.advanced(by: 254),
           hostRoutes: first.segments(base, first.publicPrefix.last).flatMap { IPv4Prefix.covering($0.first, $0.last) },
           created: draft.now))
-      let basic = try Self.putZone("basic", .basic, IPv4Prefix(IPv4(10, 1, 0, 0), length: 16), first, &draft)
+      let basic = try Self.putZone("basic", .basic, first.guestPrefix, first, &draft)
       let isolate = try Self.putZone("isolate", .isolate, IPv4Prefix(IPv4(10, 1, 1, 0), length: 24), first, &draft)
       for index in 1...2 {
         let cell = Cell(

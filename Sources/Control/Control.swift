@@ -42,6 +42,7 @@ package final class Control: Sendable {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await self.feedPlans() }
       group.addTask { try await self.sweep() }
+      group.addTask { try await self.driveRollouts() }
       try await group.next()
       group.cancelAll()
     }
@@ -102,6 +103,12 @@ package struct ControlSettings: Sendable {
   package var expungeDelay: Duration = .seconds(60)
   /// How long a call that is synchronous on the wire waits for the nodes.
   package var syncTimeout: Duration = .seconds(60)
+  /// The share of a zone's routers that a rollout works on at once; at least one.
+  package var stageShare = 0.25
+  /// How long the routers of a stage may take until they are verified.
+  package var stagePatience: Duration = .seconds(120)
+  /// How long routers that are rendered anew have to stay verified before the next stage.
+  package var stageCalm: Duration = .seconds(1)
 
   package init() {}
 }

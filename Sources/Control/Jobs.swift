@@ -22,6 +22,7 @@ enum JobSubject: String, Sendable {
   case loadBalancer = "LoadBalancer"
   case secondaryAddress = "NicSecondaryIp"
   case revision = "Revision"
+  case rollout = "Rebuild"
 }
 
 extension Control {
@@ -94,7 +95,7 @@ extension Control {
   /// A node could not do what the job asked for: takes the intent back.
   func fail(_ id: ID<AsyncJob>, _ reason: String) async {
     await end(id) { draft, job in
-      try Settlement.abandon(job, &draft)
+      try Settlement.abandon(job, reason, &draft)
       job.status = .failed
       job.resultCode = 530
       job.result = Self.failure(530, reason)

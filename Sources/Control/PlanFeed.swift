@@ -64,6 +64,8 @@ extension Control {
   private func wait(
     for job: AsyncJob, _ differences: [(node: String, PlanDifference)], _ state: CloudState
   ) {
+    // Such a job ends with its rollout, whose stages are revisions of their own.
+    if job.instanceType == JobSubject.rollout.rawValue { return }
     let earlier = differences.isEmpty ? Settlement.pending(before: job, in: state) : []
     settleLater(nodes.wait(job.id, Self.waiting(for: job, differences), earlier: earlier))
   }

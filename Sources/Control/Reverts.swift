@@ -173,9 +173,20 @@ extension Control {
     case (let one as FirewallRule, let other as FirewallRule): one.settled == other.settled
     case (let one as PortForwardingRule, let other as PortForwardingRule): one.settled == other.settled
     case (let one as LoadBalancerRule, let other as LoadBalancerRule): one.settled == other.settled
+    case (let one as VirtualRouter, let other as VirtualRouter): one.settled == other.settled
     case (let one?, let other?): one.equals(other)
     default: false
     }
+  }
+}
+
+extension VirtualRouter {
+  /// How often it was rebuilt, and by which rules, is no wish of its owner's.
+  fileprivate var settled: VirtualRouter {
+    var router = self
+    router.rebuilds = nil
+    router.renderer = nil
+    return router
   }
 }
 

@@ -36,6 +36,7 @@ enum Settlement {
     case .network: try settle(network: ID(uuid), &draft)
     case .account: try settle(account: ID(uuid), &draft)
     case .secondaryAddress: try settle(secondaryAddress: uuid, &draft)
+    case .rollout: try Rollouts.settle(ID(uuid), .completed, "", &draft)
     case .securityGroup, .revision: break
     }
   }
@@ -102,13 +103,13 @@ enum Settlement {
     case .loadBalancer:
       let rule = state.loadBalancerRules[ID(uuid)]
       owners = [account(rule?.account), network(rule?.network), address(rule?.address)]
-    case .account, .revision, .securityGroup, .secondaryAddress: owners = []
+    case .account, .revision, .rollout, .securityGroup, .secondaryAddress: owners = []
     }
     return owners.compactMap { $0 }
   }
 
   /// Takes back what could not be done.
-  static func abandon(_ job: AsyncJob, _ draft: inout Draft) throws {
+  static func abandon(_ job: AsyncJob, _ reason: String, _ draft: inout Draft) throws {
     guard let uuid = job.instance, let subject = job.instanceType.flatMap(JobSubject.init(rawValue:)) else { return }
     switch subject {
     case .virtualMachine:
@@ -134,6 +135,7 @@ enum Settlement {
       }
     case .secondaryAddress:
       if job.command == "addIpToNic" { try change(secondaryAddress: uuid, &draft) { _ in nil } }
+    case .rollout: try Rollouts.settle(ID(uuid), .failed, reason, &draft)
     case .network, .account, .securityGroup, .revision: break
     }
   }

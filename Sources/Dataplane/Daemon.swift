@@ -27,8 +27,14 @@ struct Daemon {
     if isAlive { return false }
     let started = try ChildProcess.spawn(
       executable: executable, arguments: arguments, namespace: namespace, logPath: logPath)
+    do {
+      try Files.write(recordPath, "\(started.pid) \(started.startTime) \(executable)\n")
+    } catch {
+      // What nobody could find again is not left running.
+      _ = try? started.terminate(grace: .zero)
+      throw error
+    }
     process = started
-    try Files.write(recordPath, "\(started.pid) \(started.startTime) \(executable)\n")
     return true
   }
 

@@ -145,22 +145,23 @@ enum FabricTable {
     return [("i-" + name, Chain(base: nil, rules: receiving)), ("e-" + name, Chain(base: nil, rules: sending))]
   }
 
-  static func chains(of group: SecurityGroupRules) -> [(String, Chain)] {
+  /// `owner` is the plan key of the group.
+  static func chains(of group: SecurityGroupRules, owner: String) -> [(String, Chain)] {
     [
       (
         Names.ingressChain(group.id),
-        Chain(base: nil, rules: group.ingress.map { rule($0, .sourceAddress, Step.accept) })
+        Chain(base: nil, rules: group.ingress.map { rule($0, owner, .sourceAddress, Step.accept) })
       ),
       (
         Names.egressChain(group.id),
         Chain(
-          base: nil, rules: group.egress.map { rule($0, .destinationAddress, [.verdict(.goto("ingress"))]) })
+          base: nil, rules: group.egress.map { rule($0, owner, .destinationAddress, [.verdict(.goto("ingress"))]) })
       ),
     ]
   }
 
   private static func rule(
-    _ rule: SecurityGroupRules.Rule, _ end: NFTExpression.Connection, _ verdict: [NFTExpression]
+    _ rule: SecurityGroupRules.Rule, _ owner: String, _ end: NFTExpression.Connection, _ verdict: [NFTExpression]
   ) -> Rule {
     let peer: [NFTExpression] =
       switch rule.peer {
@@ -168,6 +169,6 @@ enum FabricTable {
       case .group(let group): [.connection(end, .original, to: 0), .lookup(Names.groupSet(group), key: 0)]
       case nil: []
       }
-    return Rule("", Step.match(rule.match) + peer + verdict)
+    return Rule("", owner: owner, Step.match(rule.match) + peer + verdict)
   }
 }

@@ -26,12 +26,17 @@ enum Files {
       if count <= 0 {
         let code = errno
         close(file)
+        unlink(draft)
         throw KernelError(code: code, operation: "write \(path)")
       }
       done += count
     }
     close(file)
-    if rename(draft, path) < 0 { throw KernelError(code: errno, operation: "write \(path)") }
+    try rename(draft, to: path)
+  }
+
+  static func rename(_ path: String, to target: String) throws {
+    if Glibc.rename(path, target) < 0 { throw KernelError(code: errno, operation: "write \(target)") }
   }
 
   /// The first MiB of a file; nil if there is none.

@@ -54,12 +54,17 @@ package struct NetworkConfiguration: Sendable {
   package var hostNamespace: NetworkNamespace?
   package var dnsmasq = "/usr/sbin/dnsmasq"
   package var haproxy = "/usr/sbin/haproxy"
+  /// To be tried, as one more version of the rules.
+  package var renderingFault: RenderingFault?
 
   package init(stateDirectory: String, node: String, hostNamespace: NetworkNamespace? = nil) {
     self.stateDirectory = stateDirectory
     self.node = node
     self.hostNamespace = hostNamespace
   }
+
+  /// The newest version of the rules that this program renders.
+  package var newestRenderer: UInt32 { Renderer.newest(renderingFault) }
 
   package var runDirectory: String { stateDirectory + "/run" }
   package var namespaceDirectory: String { runDirectory + "/netns" }

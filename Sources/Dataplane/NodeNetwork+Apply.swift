@@ -21,22 +21,10 @@ extension NodeNetwork {
       touched.insert(object.scope)
       forget(object)
     }
-    var reinstalled: Set<String> = []
-    for object in change.upserts.sorted(by: { Self.rank($0) < Self.rank($1) }) {
-      if case .instance = object.body { continue }
-      touched.insert(object.scope)
-      if let old = objects[object.key] { touched.insert(old.scope) }
-      upsert(object)
-      if case .router(let router) = object.body { reinstalled.formUnion(dependents[router.id] ?? []) }
-      if case .network(let network) = object.body { reinstalled.formUnion(dependents[network.id] ?? []) }
-    }
-    for key in reinstalled.sorted(by: { rank($0) < rank($1) }) {
-      guard let object = objects[key], scopes[object.scope].failures[key] != nil else { continue }
-      touched.insert(object.scope)
-      upsert(object)
-    }
+    touched.formUnion(upsert(Self.ordered(change.upserts)))
     for name in touched {
       scopes[name].generation = change.generation
+      scopes[name].turn += 1
       scopes[name].phase = .applying
       scopes[name].message = ""
       report(name)
@@ -45,6 +33,11 @@ extension NodeNetwork {
     await updateServices()
     // Members change while programs are waited for.
     touched.formUnion(commitDirty())
+    touched.formUnion(await endFlows())
+    if change.complete {
+      hasOrphans = true
+      sweepOrphans()
+    }
     steps -= 1
     let time = Self.now()
     for name in touched {
@@ -54,6 +47,7 @@ extension NodeNetwork {
       report(name)
     }
     await verify(touched)
+    rebuildDue()
   }
 
   /// Sends probes through the routers of these scopes and reports the outcome.
@@ -64,11 +58,11 @@ extension NodeNetwork {
   }
 
   private func verify(_ name: String) async {
-    let generation = scopes[name].generation
+    let turn = scopes[name].turn
     var unreached: IPv4?
     if let target = probeAddress(name), await prober?.probe(target, within: .seconds(2)) != true { unreached = target }
-    // A later change verifies what it made of the scope.
-    guard scopes.scopes[name] != nil, scopes[name].generation == generation else { return }
+    // Whatever happened to the scope meanwhile is verified after it.
+    guard scopes.scopes[name] != nil, scopes[name].turn == turn else { return }
     scopes[name].isCutOff = unreached != nil
     let failures = scopes[name].failures.merging(scopes[name].trouble, uniquingKeysWith: { first, _ in first })
     if let unreached {
@@ -103,6 +97,14 @@ extension NodeNetwork {
   /// Whether the others of its scope build on the object.
   static func isGround(_ object: PlanObject) -> Bool { rank(object) <= 3 }
 
+  /// What others build on comes first.
+  private static func ordered(_ objects: [PlanObject]) -> [PlanObject] {
+    if objects.count < 2 { return objects }
+    var byRank = Array(repeating: [Int](), count: 7)
+    for (index, object) in objects.enumerated() { byRank[rank(object)].append(index) }
+    return byRank.joined().map { objects[$0] }
+  }
+
   private static func rank(_ object: PlanObject) -> Int {
     switch object.body {
     case .wan: 0
@@ -112,6 +114,51 @@ extension NodeNetwork {
     case .address, .securityGroup, .groupMember: 4
     case .port: 5
     default: 6
+    }
+  }
+
+  /// Puts objects in place, ground first; returns the scopes of all that this concerned.
+  private func upsert(_ upserts: [PlanObject]) -> Set<String> {
+    var touched: Set<String> = []
+    // Objects that build on others, and whether these are not what they were.
+    var built: [String: Bool] = [:]
+    for object in upserts {
+      if case .instance = object.body { continue }
+      touched.insert(object.scope)
+      let old = objects[object.key]
+      if let old { touched.insert(old.scope) }
+      let isNew = isNewGround(object, old)
+      upsert(object)
+      if let home = Self.ground(object) {
+        for key in dependents[home] ?? [] { built[key] = isNew || built[key] == true }
+      }
+    }
+    for key in built.keys.sorted(by: { rank($0) < rank($1) }) {
+      guard let object = objects[key], built[key] == true || scopes[object.scope].failures[key] != nil else { continue }
+      touched.insert(object.scope)
+      put(object)
+    }
+    // Of objects that exchange what they have, the first finds it taken still.
+    for object in upserts where scopes[object.scope].failures[object.key] != nil { put(object) }
+    return touched
+  }
+
+  /// The id by which others build on the object.
+  private static func ground(_ object: PlanObject) -> String? {
+    switch object.body {
+    case .router(let router): router.id
+    case .network(let network): network.id
+    default: nil
+    }
+  }
+
+  /// What others had put on the ground is gone with what it was.
+  private func isNewGround(_ object: PlanObject, _ old: PlanObject?) -> Bool {
+    switch (object.body, old?.body) {
+    case (.router(let new), .router(let old)): new.kind != old.kind || new.network != old.network || new.id != old.id
+    case (.network(let new), .network(let old)): new != old
+    case (.router, nil), (.network, nil): true
+    default: false
     }
   }
 
@@ -127,12 +174,27 @@ extension NodeNetwork {
   }
 
   func put(_ object: PlanObject) {
-    do {
-      try install(object)
-      scopes[object.scope].failures[object.key] = nil
-    } catch {
-      scopes[object.scope].failures[object.key] = "\(error)"
-      logger.warning("cannot put an object in place", metadata: ["key": "\(object.key)", "error": "\(error)"])
+    for attempt in 1...3 {
+      do {
+        try install(object)
+        scopes[object.scope].failures[object.key] = nil
+        return
+      } catch {
+        if attempt < 3, (error as? KernelError)?.isPassing == true { continue }
+        withdraw(object)
+        scopes[object.scope].failures[object.key] = "\(error)"
+        logger.warning("cannot put an object in place", metadata: ["key": "\(object.key)", "error": "\(error)"])
+        return
+      }
+    }
+  }
+
+  /// Nothing of an object stays that is not its newest, so that it stands in nobody's way.
+  private func withdraw(_ object: PlanObject) {
+    if Self.isGround(object) { return }
+    for place in [Self.home(object).map(Names.router), Names.fabric] {
+      guard let place, places[place]?.table?.owns(object.key) == true else { continue }
+      try? replace(place, object.key, [])
     }
   }
 
@@ -169,31 +231,38 @@ extension NodeNetwork {
     var doubtful: Set<String> = []
     for name in names {
       guard let place = places[name] else { continue }
-      for attempt in 0..<100 {
-        let ended = endedFlows(place)
-        do {
+      do {
+        try leavingOut(name) {
           if case .repaired(let damage) = try place.commit(), !damage.isEmpty, place.generation != nil {
             logger.info("brought a table up to date", metadata: ["place": "\(name)", "found": "\(damage.description)"])
           }
-          endFlows(ended, place)
-          for scope in buildingScopes(name) { scopes[scope].trouble[name] = nil }
-          break
-        } catch {
-          logger.warning("a transaction failed", metadata: ["place": "\(name)", "error": "\(error)"])
-          guard attempt < 99, let key = (error as? KernelError)?.label, let object = objects[key] else {
-            place.generation = nil
-            for scope in buildingScopes(name) { scopes[scope].trouble[name] = "\(error)" }
-            doubtful.formUnion(buildingScopes(name))
-            break
-          }
-          leaveOut(object, "\(error)")
         }
+        for scope in buildingScopes(name) { scopes[scope].trouble[name] = nil }
+      } catch {
+        place.generation = nil
+        for scope in buildingScopes(name) { scopes[scope].trouble[name] = "\(error)" }
+        doubtful.formUnion(buildingScopes(name))
       }
     }
     return doubtful
   }
 
-  private func leaveOut(_ object: PlanObject, _ message: String) {
+  /// Does what makes transactions. Objects that the kernel refuses are left out, as often as it goes on without them.
+  @discardableResult
+  func leavingOut<R>(_ place: String, _ body: () throws -> R) throws -> R {
+    for _ in 0..<100 {
+      do { return try body() } catch let error as KernelError {
+        logger.warning("a transaction failed", metadata: ["place": "\(place)", "error": "\(error)"])
+        let guilty = Set([error.label].compactMap(\.self) + error.others).compactMap { objects[$0] }
+        // Without its ground nothing of a scope stands.
+        guard !guilty.isEmpty, !guilty.contains(where: Self.isGround) else { throw error }
+        for object in guilty { leaveOut(object, "\(error)") }
+      }
+    }
+    return try body()
+  }
+
+  func leaveOut(_ object: PlanObject, _ message: String) {
     uninstall(object)
     scopes[object.scope].failures[object.key] = message
   }
@@ -212,35 +281,34 @@ extension NodeNetwork {
     return placeScopes(name) + routers.values.filter { !$0.isVirtual }.map(\.scope)
   }
 
-  /// Connections of pairs and members that the coming transaction takes away.
-  private func endedFlows(_ place: Place) -> [FlowFilter] {
-    guard let table = place.table else { return [] }
-    var filters: [FlowFilter] = []
-    for (key, before) in table.touchedElements["pairs"] ?? [:] {
-      guard before != nil, table.entries["pairs"]?[key] == nil else { continue }
-      filters.append(FlowFilter(originalDestination: key.ipv4(), replySource: key.ipv4(at: 4)))
-      filters.append(FlowFilter(originalSource: key.ipv4(at: 4), replyDestination: key.ipv4()))
+  /// Forgets the connections of what went. Returns the scopes that are in doubt because that failed.
+  func endFlows() async -> Set<String> {
+    var doubtful: Set<String> = []
+    for place in places.values where !place.ending.isEmpty {
+      var due = place.ending.take()
+      let name = "connections of " + place.name
+      let check = translationCheck(place)
+      // What is wanted again meanwhile has its right to go on.
+      due.filters.removeAll { check?.isWanted($0) == true }
+      do throws(KernelError) {
+        try await due.carryOut(place.conntrack, due.isGeneral ? check : nil)
+        for scope in placeScopes(place.name) { scopes[scope].trouble[name] = nil }
+      } catch {
+        logger.warning("cannot forget connections", metadata: ["place": "\(place.name)", "error": "\(error)"])
+        place.ending.add(due)
+        for scope in placeScopes(place.name) {
+          scopes[scope].trouble[name] = "\(error)"
+          doubtful.insert(scope)
+        }
+      }
     }
-    for (key, before) in table.touchedElements["members"] ?? [:] {
-      guard before != nil, table.entries["members"]?[key] == nil else { continue }
-      filters.append(
-        FlowFilter(
-          originalDestination: key.ipv4(), replySource: key.ipv4(at: 12),
-          protocolNumber: UInt8(truncatingIfNeeded: key.bytes[4]), port: key.port(at: 8)))
-    }
-    return filters
+    return doubtful
   }
 
-  private func endFlows(_ filters: [FlowFilter], _ place: Place) {
-    if filters.isEmpty { return }
-    do {
-      if filters.count > 32 {
-        try place.conntrack.deleteFlows(anyOf: filters)
-      } else {
-        for filter in filters { try place.conntrack.deleteFlows(filter) }
-      }
-    } catch {
-      logger.warning("cannot forget connections", metadata: ["place": "\(place.name)", "error": "\(error)"])
-    }
+  private func translationCheck(_ place: Place) -> TranslationCheck? {
+    guard let table = place.table, let router = routers.values.first(where: { $0.place == place.name })?.router
+    else { return nil }
+    return TranslationCheck(
+      table, IPv4Prefix(router.guestPrefix), sourceNAT: router.sourceNat == 0 ? nil : IPv4(router.sourceNat))
   }
 }

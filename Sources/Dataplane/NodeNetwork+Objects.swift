@@ -22,7 +22,7 @@ extension NodeNetwork {
       try wire(Names.wan, key, WiringPlan.wanItems(address, wanAddress: wan?.wanAddress ?? 0))
     case .staticNat(let nat):
       let state = try router(nat.router)
-      try replace(state.place, key, TranslationTable.elements(of: nat))
+      try replace(state.place, key, state.renderer.elements(of: nat))
       if !state.isVirtual {
         try replace(Names.fabric, key, FabricTable.elements(of: nat, index: state.router.index))
       }
@@ -39,7 +39,9 @@ extension NodeNetwork {
         namings[other, default: 0] += 1
         places[Names.fabric]?.table?.declare(FabricTable.groupSet(other))
       }
-      for (name, chain) in FabricTable.chains(of: group) { places[Names.fabric]?.table?.setChain(name, chain) }
+      for (name, chain) in FabricTable.chains(of: group, owner: key) {
+        places[Names.fabric]?.table?.setChain(name, chain)
+      }
       setCombinations(naming: group.id)
       release(former)
     case .groupMember(let member):
@@ -57,33 +59,33 @@ extension NodeNetwork {
       switch object.body {
       case .wan:
         wan = nil
-        try wire(Names.wan, key, [])
-        try host?.wire(key, [], { self.namespace($0) })
+        try Self.all([
+          { try self.wire(Names.wan, key, []) }, { try self.host?.wire(key, [], { self.namespace($0) }) },
+        ])
       case .fabric:
         fabric = nil
-        try wire(Names.fabric, key, [])
-        try wire(Names.probe, key, [])
         responder?.stop()
         responder = nil
         server?.withdraw("")
         staleServices.insert("")
+        try Self.all([{ try self.wire(Names.fabric, key, []) }, { try self.wire(Names.probe, key, []) }])
       case .network(let network):
         networks[network.id] = nil
         try wire(Names.fabric, key, [])
       case .router(let router): try removeRouter(router.id, key)
       case .address(let address):
         routers[address.router]?.addresses[key] = nil
-        try wireRouter(address.router)
-        try wire(Names.wan, key, [])
+        try Self.all([{ try self.wireRouter(address.router) }, { try self.wire(Names.wan, key, []) }])
       case .staticNat(let nat):
         try replace(Names.router(nat.router), key, [])
         try replace(Names.fabric, key, [])
       case .portForward(let forward): try replace(Names.router(forward.router), key, [])
       case .loadBalancer(let balancer):
+        let classes = classes(of: key, balancer.router)
         try replace(Names.router(balancer.router), key, [])
         setMembers(balancer.router, key, nil)
         if routers[balancer.router]?.proxied.removeValue(forKey: key) != nil { staleServices.insert(balancer.router) }
-        updateClasses(balancer.router)
+        updateClasses(balancer.router, classes)
       case .firewall(let rule): removeRule(rule, key)
       case .securityGroup(let group):
         let former = peers(groups.removeValue(forKey: group.id))
@@ -99,8 +101,18 @@ extension NodeNetwork {
       }
     } catch {
       logger.warning("cannot take an object away", metadata: ["key": "\(key)", "error": "\(error)"])
+      scopes[object.scope].trouble[Self.remains] = "\(error)"
       for place in places.values where place.name == Names.fabric { place.generation = nil }
     }
+  }
+
+  /// Does each of the steps, whatever becomes of the others; throws the first error.
+  private static func all(_ steps: [() throws -> Void]) throws {
+    var failure: (any Error)?
+    for step in steps {
+      do { try step() } catch { failure = failure ?? error }
+    }
+    if let failure { throw failure }
   }
 
   func router(_ id: String) throws(DataplaneError) -> RouterState {
@@ -174,14 +186,21 @@ extension NodeNetwork {
       if routers[id]?.proxied.removeValue(forKey: key) != nil { staleServices.insert(id) }
       setMembers(id, key, balancer)
     }
-    try refresh(balancer, key, proxyPort)
+    do {
+      try refresh(balancer, key, proxyPort)
+    } catch {
+      // Nobody leads to it, and two of the same address would spoil the configuration for all others.
+      routers[id]?.proxied[key] = nil
+      throw error
+    }
   }
 
   func refresh(_ balancer: LoadBalancer, _ key: String, _ proxyPort: UInt16?) throws {
     let elements = try TranslationTable.elements(of: balancer, proxyPort: proxyPort) { member in
       balancer.protocol != 6 || self.checks?.isAlive(self.check(balancer.router, member)) ?? true
     }
-    defer { updateClasses(balancer.router) }
+    let former = classes(of: key, balancer.router)
+    defer { updateClasses(balancer.router, former + classes(of: key, balancer.router)) }
     try replace(Names.router(balancer.router), key, elements)
   }
 
@@ -207,14 +226,18 @@ extension NodeNetwork {
     }
   }
 
+  private func classes(of key: String, _ id: String) -> [NFTBytes] {
+    places[Names.router(id)]?.table?.keys(of: key, in: "classes") ?? []
+  }
+
   /// A class has its chain as long as a load balancer uses it.
-  private func updateClasses(_ id: String) {
-    let name = Names.router(id)
-    guard let table = places[name]?.table else { return }
-    for key in (table.touchedElements["classes"] ?? [:]).keys {
+  private func updateClasses(_ id: String, _ keys: [NFTBytes]) {
+    let place = places[Names.router(id)]
+    for key in Set(keys) {
       let kind = LoadBalancerClass(mark: key.mark())
-      let isUsed = table.entries["classes"]?[key] != nil
-      places[name]?.table?.setChain(kind.chain, isUsed ? kind.rules : nil)
+      let isUsed = place?.table?.contains("classes", key) == true
+      if isUsed == (place?.table?.chains[kind.chain] != nil) { continue }
+      place?.table?.setChain(kind.chain, isUsed ? kind.rules : nil)
     }
   }
 
@@ -259,7 +282,7 @@ extension NodeNetwork {
       "egress", VirtualRouterTable.egress(rules, allowed: state.router.egressDefaultAllow))
   }
 
-  private func setFirewall(_ id: String, _ address: UInt32) {
+  func setFirewall(_ id: String, _ address: UInt32) {
     guard let state = routers[id] else { return }
     let rules = (state.firewall[address] ?? [:]).map { (key: $0.key, rule: $0.value) }
     if rules.isEmpty { routers[id]?.firewall[address] = nil }

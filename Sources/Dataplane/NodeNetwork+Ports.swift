@@ -190,7 +190,7 @@ extension NodeNetwork {
   /// The set of a group that neither has members nor is named by a rule goes.
   func sweepGroupSet(_ group: String) {
     let name = Names.groupSet(group)
-    if namings[group] == nil, places[Names.fabric]?.table?.entries[name]?.isEmpty == true {
+    if namings[group] == nil, places[Names.fabric]?.table?.count(of: name) == 0 {
       places[Names.fabric]?.table?.removeSet(name)
     }
     dirty.insert(Names.fabric)

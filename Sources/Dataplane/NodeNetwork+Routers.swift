@@ -12,11 +12,10 @@ extension NodeNetwork {
     if router.kind == .virtual && networks[router.network] == nil {
       throw DataplaneError(.missing, "the network \(router.network) of a router is not in the plan")
     }
+    try depart(Names.router(router.id))
     let place = try openPlace(Names.router(router.id), forwarding: true)
-    if place.table == nil {
-      place.table = router.kind == .virtual ? VirtualRouterTable.make(router) : EdgeTable.make(router)
-    }
-    var state = routers[router.id] ?? RouterState(key: object.key, scope: object.scope, router: router)
+    var state = routers[router.id] ?? adopted(router, object)
+    if place.table == nil { place.table = state.renderer.table(of: router) }
     let before = state.router
     state.router = router
     state.scope = object.scope
@@ -26,7 +25,7 @@ extension NodeNetwork {
     if router.kind == .virtual, let network = networks[router.network] {
       place.table.map { table in
         var table = table
-        VirtualRouterTable.update(&table, router)
+        state.renderer.update(&table, router)
         place.table = table
       }
       setEgress(router.id)
@@ -35,8 +34,9 @@ extension NodeNetwork {
       try wireRouter(router.id)
       if before.gateway != router.gateway || routers[router.id]?.responder == nil {
         routers[router.id]?.responder?.stop()
-        routers[router.id]?.responder = try ProbeResponder(IPv4(router.gateway), in: place.namespace)
+        routers[router.id]?.responder = nil
         try server?.serve(router.id, [IPv4(router.gateway), LinkEnds.metadata], in: place.namespace)
+        routers[router.id]?.responder = try ProbeResponder(IPv4(router.gateway), in: place.namespace)
       }
       checks?.setRouter(router.id, MemberChecks.Point(namespace: place.namespace, source: IPv4(router.gateway)))
     } else {
@@ -48,6 +48,15 @@ extension NodeNetwork {
       checks?.setRouter(router.id, MemberChecks.Point(namespace: place.namespace, source: source))
     }
     staleServices.insert(router.id)
+    if state.rendering.isDue(router) { dueRebuilds.insert(router.id) }
+  }
+
+  /// A router that is new to this agent, rendered as the one before left it.
+  private func adopted(_ router: Router, _ object: PlanObject) -> RouterState {
+    var state = RouterState(key: object.key, scope: object.scope, router: router)
+    state.rendering = Rendering(reading: Rendering.path(state.place, configuration))
+    state.renderer = Renderer(state.rendering.renderer, fault: configuration.renderingFault)
+    return state
   }
 
   func wireRouter(_ id: String) throws {
@@ -59,34 +68,42 @@ extension NodeNetwork {
     try wire(state.place, state.key, items)
   }
 
-  /// Ends everything of a router. Its objects find it gone.
+  /// Ends everything of a router. Its objects find it gone. What does not end at once is tried again.
   func removeRouter(_ id: String, _ key: String) throws {
-    guard var state = routers.removeValue(forKey: id) else { return }
+    guard let state = routers.removeValue(forKey: id) else { return }
     staleServices.remove(id)
     server?.withdraw(id)
     checks?.setRouter(id, nil)
     for member in state.users.flatMap({ member, keys in keys.map { _ in member } }) { checks?.remove(member) }
     state.responder?.stop()
-    try state.dnsmasq?.stop()
-    try state.haproxy?.stop()
-    for kind in ["conf", "hosts", "names", "leases", "log"] {
-      Files.remove("\(configuration.serviceDirectory)/dnsmasq-\(state.place).\(kind)")
-    }
-    Files.remove(haproxyPath(state))
-    try wire(Names.wan, key, [])
-    try wire(Names.fabric, key, [])
+    dueRebuilds.remove(id)
     try replace(Names.fabric, key, [])
-    places[state.place] = nil
     dirty.remove(state.place)
     scopes[state.scope].trouble = [:]
-    try NetworkNamespace.unmount(path: configuration.namespacePath(state.place))
+    // The namespace is held until nothing of it is left to be ended.
+    departures[state.place] = Departure(state: state, key: key, place: places.removeValue(forKey: state.place))
+    try depart(state.place)
+  }
+
+  /// Cuts a router that is not wanted any more off, then ends its programs and its namespace.
+  func depart(_ name: String) throws {
+    guard var departure = departures[name] else { return }
+    defer { if departures[name] != nil { departures[name] = departure } }
+    try wire(Names.wan, departure.key, [])
+    try wire(Names.fabric, departure.key, [])
+    try departure.state.dnsmasq?.stop()
+    try departure.state.haproxy?.stop()
+    Files.remove(Rendering.path(name, configuration))
+    for file in Files.names(in: configuration.serviceDirectory) {
+      if ["dnsmasq-\(name).", "haproxy-\(name)."].contains(where: file.hasPrefix) {
+        Files.remove("\(configuration.serviceDirectory)/\(file)")
+      }
+    }
+    try NetworkNamespace.unmount(path: configuration.namespacePath(name))
+    departures[name] = nil
   }
 
   // MARK: dnsmasq and haproxy
-
-  private func haproxyPath(_ state: RouterState) -> String {
-    "\(configuration.serviceDirectory)/haproxy-\(state.place).cfg"
-  }
 
   /// Renders what the programs of changed routers read, and has them read it.
   func updateServices() async {
@@ -137,8 +154,8 @@ extension NodeNetwork {
     let dnsmasq = Dnsmasq(
       settings: settings, folder: configuration.serviceDirectory, name: "dnsmasq-" + state.place)
     var daemon = state.dnsmasq
+    defer { routers[id]?.dnsmasq = daemon }
     try update(&daemon, dnsmasq, state.hosts.values, isNew: settings != state.dnsmasqSettings, place)
-    routers[id]?.dnsmasq = daemon
     routers[id]?.dnsmasqSettings = settings
   }
 
@@ -146,57 +163,71 @@ extension NodeNetwork {
     _ daemon: inout Daemon?, _ dnsmasq: Dnsmasq, _ hosts: some Sequence<Dnsmasq.Host>, isNew: Bool, _ place: Place
   ) throws {
     let isSame = !isNew || Files.read(dnsmasq.configurationPath) == dnsmasq.configuration
-    try Files.write(dnsmasq.hostsPath, Dnsmasq.hosts(hosts))
-    try Files.write(dnsmasq.namesPath, Dnsmasq.names(hosts, gateway: dnsmasq.settings.gateway))
-    try Files.write(dnsmasq.configurationPath, dnsmasq.configuration)
     var running =
       daemon
       ?? Daemon(
         name: dnsmasq.name, executable: configuration.dnsmasq,
         arguments: ["--conf-file=" + dnsmasq.configurationPath], configuration: configuration)
-    if !isSame { try running.stop() }
+    try Files.write(dnsmasq.hostsPath, Dnsmasq.hosts(hosts))
+    try Files.write(dnsmasq.namesPath, Dnsmasq.names(hosts, gateway: dnsmasq.settings.gateway))
+    if !isSame {
+      // The file tells what the running one was started with, so it is put in place only when that has ended.
+      let next = dnsmasq.configurationPath + ".next"
+      try Files.write(next, dnsmasq.configuration)
+      try running.stop()
+      daemon = running
+      try Files.rename(next, to: dnsmasq.configurationPath)
+    }
     if try !running.ensure(in: place.namespace) { running.signal(SIGHUP) }
     daemon = running
   }
 
   private func updateHaproxy(_ id: String) async throws {
-    guard let state = routers[id], let place = places[state.place] else { return }
-    if state.proxied.isEmpty {
-      var daemon = state.haproxy
-      try daemon?.stop()
+    guard let place = routers[id].flatMap({ places[$0.place] }) else { return }
+    guard var text = haproxyText(id) else {
+      // An earlier agent may have started one.
+      var daemon = routers[id]?.haproxy ?? haproxyDaemon(place)
+      try daemon.stop()
+      Files.remove("\(configuration.serviceDirectory)/haproxy-\(place.name).cfg")
       routers[id]?.haproxy = nil
       routers[id]?.haproxyText = ""
       return
     }
-    let source = state.isVirtual ? state.router.gateway : state.router.insideAddress
-    let text = Haproxy.configuration(
-      state.proxied.map { (key: $0.key, port: $0.value.port, balancer: $0.value.balancer) },
-      source: source == 0 ? nil : IPv4(source))
-    let path = haproxyPath(state)
-    if text == state.haproxyText { return }
-    try Files.write(path + ".check", text)
-    let log = path + ".log"
-    Files.remove(log)
-    let check = try ChildProcess.spawn(
-      executable: configuration.haproxy, arguments: ["-c", "-f", path + ".check"], namespace: place.namespace,
-      logPath: log)
-    let limit = ContinuousClock.now + .seconds(10)
-    while check.isAlive && ContinuousClock.now < limit { try await Task.sleep(for: .milliseconds(5)) }
-    let verdict = Files.read(log) ?? ""
-    guard verdict.contains("is valid") else {
-      throw DataplaneError(.program, "haproxy does not take its configuration: \(verdict.prefix(500))")
+    if text == routers[id]?.haproxyText { return }
+    if try await !leaveOutRefused(id, place, text) {
+      guard let rest = haproxyText(id) else { return }
+      if rest == routers[id]?.haproxyText { return }
+      text = rest
     }
-    try Files.write(path, text)
-    var daemon =
-      routers[id]?.haproxy
-      ?? Daemon(
-        name: "haproxy-" + state.place, executable: configuration.haproxy, arguments: ["-W", "-db", "-f", path],
-        configuration: configuration)
+    guard let state = routers[id] else { return }
+    try Files.write("\(configuration.serviceDirectory)/haproxy-\(place.name).cfg", text)
+    var daemon = state.haproxy ?? haproxyDaemon(place)
     let former = daemon.process.map { HaproxyWorkers(master: $0.pid).all } ?? []
-    if try !daemon.ensure(in: place.namespace) { daemon.signal(SIGUSR2) }
+    let isNew = try daemon.ensure(in: place.namespace)
     routers[id]?.haproxy = daemon
-    routers[id]?.haproxyText = text
+    if !isNew { daemon.signal(SIGUSR2) }
     try await awaitHaproxy(daemon, Set(state.proxied.values.map(\.port)), insteadOf: former)
+    routers[id]?.haproxyText = text
+  }
+
+  private func haproxyDaemon(_ place: Place) -> Daemon {
+    Daemon(
+      name: "haproxy-" + place.name, executable: configuration.haproxy,
+      arguments: ["-W", "-db", "-f", "\(configuration.serviceDirectory)/haproxy-\(place.name).cfg"],
+      configuration: configuration)
+  }
+
+  /// What haproxy is to read for the router; nil if it has nothing to do.
+  private func haproxyText(_ id: String) -> String? {
+    guard let state = routers[id], !state.proxied.isEmpty else { return nil }
+    return haproxyText(state, Array(state.proxied.keys))
+  }
+
+  func haproxyText(_ state: RouterState, _ keys: [String]) -> String {
+    let source = state.isVirtual ? state.router.gateway : state.router.insideAddress
+    return Haproxy.configuration(
+      keys.compactMap { key in state.proxied[key].map { (key: key, port: $0.port, balancer: $0.balancer) } },
+      source: source == 0 ? nil : IPv4(source))
   }
 
   /// What was asked for is there only when the former workers take no more connections.

@@ -8,6 +8,21 @@ extension NodeNetwork {
   private static let beatsPerSecond: UInt64 = 20
   private static let retriesAtOnce = 1000
 
+  private static let glancesPerBeat: UInt64 = 5
+  /// Of how many places the rule sets are looked at between two beats.
+  private static let glancedPlaces = 64
+
+  /// Every fifth one is a look at everything; so is any other that finds a rule set changed.
+  func glance() async {
+    glances += 1
+    if glances % Self.glancesPerBeat != 0 {
+      guard !isApplying, places.count <= Self.glancedPlaces, places.values.contains(where: \.seemsChanged) else {
+        return
+      }
+    }
+    await look()
+  }
+
   /// One look at everything: names and generations every time, programs five times a second, wiring and probes every second.
   func look() async {
     if isApplying { return }
@@ -33,10 +48,12 @@ extension NodeNetwork {
     }
     if beats % 4 == 0 { superviseAll(&repaired, seen) }
     // One loss seldom comes alone: what else is gone must not wait for its turn while probes fail.
-    if beats % Self.beatsPerSecond == 0 || !repaired.isEmpty || isSuspicious {
+    if beats % Self.beatsPerSecond == 0 { survey() }
+    if !repaired.isEmpty || isSuspicious {
       isSuspicious = false
       mendWiring(&repaired, seen)
     }
+    if beats % Self.beatsPerSecond == 0 && hasOrphans { sweepOrphans() }
     if !repaired.isEmpty { await announce(repaired, seen) }
     if beats % Self.beatsPerSecond == Self.beatsPerSecond / 2 { probeAll() }
     if beats % Self.beatsPerSecond == Self.beatsPerSecond / 4 { await retryFailed() }
@@ -60,23 +77,22 @@ extension NodeNetwork {
     }
     let damage = try table.audit(place.rules)
     if damage.isEmpty {
-      _ = try place.inspect()
+      try leavingOut(place.name) { _ = try place.inspect() }
       return ""
     }
     let text = "\(place.name): \(damage.description)"
     var missing: [String: Int] = [:]
     if damage.isTotal {
-      for (set, entries) in table.entries {
-        if let service = ScopeLedger.service(ofSet: set) { missing[service, default: 0] += entries.count }
+      for set in table.sets.keys {
+        if let service = ScopeLedger.service(ofSet: set) { missing[service, default: 0] += table.count(of: set) }
       }
     } else {
-      for (set, entries) in damage.missing {
-        if let service = ScopeLedger.service(ofSet: set) { missing[service, default: 0] += entries.count }
+      for (set, positions) in damage.missing {
+        if let service = ScopeLedger.service(ofSet: set) { missing[service, default: 0] += positions.count }
       }
     }
     for scope in placeScopes(place.name) { lose(scope, text, missing, seen) }
-    // What was answered while translations were missing has no right to go on.
-    _ = try place.inspect()
+    try leavingOut(place.name) { _ = try place.inspect() }
     return text
   }
 
@@ -85,6 +101,7 @@ extension NodeNetwork {
       scopes[scope].lostAt = seen
       scopes[scope].detectedAt = Self.now()
     }
+    scopes[scope].turn += 1
     scopes[scope].phase = .lost
     scopes[scope].lastDrift = text
     scopes[scope].missing = missing
@@ -134,8 +151,11 @@ extension NodeNetwork {
       var isWhole = true
       for name in order + rest {
         guard let place = places[name] else { continue }
+        do { try place.removeLeftovers() } catch {
+          logger.warning("cannot take away wiring", metadata: ["place": "\(name)", "error": "\(error)"])
+        }
         do {
-          var (missing, snapshot) = try place.damage()
+          var (missing, snapshot) = try place.view.damage()
           for item in missing where Self.isExpectedLoss(item, taps) { try mend(item, place, snapshot) }
           missing.removeAll { Self.isExpectedLoss($0, taps) || $0.linkName.map { detached[$0] != nil } == true }
           let foreign = try place.removeForeign(snapshot)
@@ -188,7 +208,7 @@ extension NodeNetwork {
   private func mendHost() {
     guard let host else { return }
     do {
-      for item in try host.damage().missing { try host.ensure(item, { self.namespace($0) }) }
+      for item in try host.view.damage().missing { try host.ensure(item, { self.namespace($0) }) }
     } catch {
       logger.warning("cannot repair the host's link", metadata: ["error": "\(error)"])
     }
@@ -231,16 +251,43 @@ extension NodeNetwork {
         if name == Names.fabric { staleServices.insert("") }
       }
     }
+    for (name, departure) in departures where due.contains(departure.state.scope) {
+      do {
+        try depart(name)
+      } catch {
+        logger.warning("a former router is not gone yet", metadata: ["place": "\(name)", "error": "\(error)"])
+      }
+    }
+    for name in due where scopes[name].trouble[Self.remains] != nil && isRid(name) {
+      scopes[name].trouble[Self.remains] = nil
+    }
     commitDirty()
     await updateServices()
     commitDirty()
+    _ = await endFlows()
     steps -= 1
-    await verify(Set(due))
+    verifyLater(Set(due))
+  }
+
+  /// Nothing is left of former objects of the scope.
+  private func isRid(_ scope: String) -> Bool {
+    guard !departures.values.contains(where: { $0.state.scope == scope }) else { return false }
+    do {
+      for place in places.values { try place.removeLeftovers() }
+      return true
+    } catch {
+      return false
+    }
   }
 
   private func announce(_ repaired: [String: String], _ seen: Int64) async {
     var names = Set(repaired.keys.flatMap(placeScopes))
     names.formUnion(scopes.scopes.filter { $0.value.phase == .lost }.keys)
+    // Else a client that kept sending would go on as it was answered meanwhile.
+    steps += 1
+    _ = commitDirty()
+    _ = await endFlows()
+    steps -= 1
     let time = Self.now()
     for name in names {
       if scopes[name].phase != .lost, let place = repaired.keys.first(where: { placeScopes($0).contains(name) }) {
@@ -251,8 +298,11 @@ extension NodeNetwork {
       scopes[name].missing = [:]
       report(name)
     }
-    await verify(names)
+    verifyLater(names)
   }
+
+  /// Sends the probes of these scopes while other places are looked after.
+  private func verifyLater(_ names: Set<String>) { Task { await verify(names) } }
 
   /// The steady look by packets. What two probes in a row do not pass is examined.
   private func probeAll() {

@@ -51,6 +51,8 @@ package actor NodeNetwork {
   var fabricKey = ""
   var networks: [String: GuestNetwork] = [:]
   var routers: [String: RouterState] = [:]
+  /// Former routers of which something is left, by the names of their places.
+  var departures: [String: Departure] = [:]
   var groups: [String: SecurityGroupRules] = [:]
   /// How many security groups name a group as a peer.
   var namings: [String: Int] = [:]
@@ -69,13 +71,23 @@ package actor NodeNetwork {
   var checks: MemberChecks?
   var server: MetadataServer?
   var watch: Task<Void, Never>?
-  /// A probe failed since the wiring was looked at.
+  /// Things of an earlier agent may be there that the plan does not have.
+  var hasOrphans = false
+  /// Something seemed wrong since the wiring was looked at.
   var isSuspicious = false
+  /// The wiring is being compared with the kernel's beside everything else.
+  var isSurveying = false
   var beats: UInt64 = 0
+  var glances: UInt64 = 0
   var hostsRead: [String: ContinuousClock.Instant] = [:]
+  /// Routers that are to be made anew, and the task that does it.
+  var dueRebuilds: Set<String> = []
+  var rebuilding: Task<Void, Never>?
   /// Steps that are under way: what is wanted may not be in the kernel yet.
   var steps = 0
   var isApplying: Bool { steps > 0 }
+  /// The name of the trouble of a scope of whose former objects something is left in the kernel.
+  static let remains = "remains"
 
   enum Attachment: Sendable {
     case tap
@@ -114,9 +126,9 @@ package actor NodeNetwork {
     }
     watch = Task { [weak self] in
       while !Task.isCancelled {
-        try? await Task.sleep(for: .milliseconds(50))
+        try? await Task.sleep(for: .milliseconds(10))
         guard let self else { return }
-        await self.look()
+        await self.glance()
       }
     }
   }
@@ -126,7 +138,9 @@ package actor NodeNetwork {
     watch?.cancel()
     await watch?.value
     watch = nil
+    rebuilding?.cancel()
     prober?.stop()
+    await rebuilding?.value
     checks?.stop()
     server?.stop()
     responder?.stop()
@@ -139,13 +153,17 @@ package actor NodeNetwork {
     if let place = places[name] { return place }
     let path = configuration.namespacePath(name)
     let namespace: NetworkNamespace
+    var isFound = true
     do {
       namespace = try NetworkNamespace.open(path: path)
     } catch let error as KernelError where error.code == ENOENT {
       namespace = try NetworkNamespace.create(at: path)
+      isFound = false
     }
     let place = try Place(name, namespace)
     try place.prepare(forwarding: forwarding)
+    // Whoever had it before may have died before connections of what it removed were forgotten.
+    place.ending.isGeneral = isFound
     places[name] = place
     return place
   }
@@ -167,7 +185,14 @@ package actor NodeNetwork {
       isGroundless = isGroundless || Self.isGround(object)
       for (service, count) in ScopeLedger.services(object) { failed[service, default: 0] += count }
     }
-    send(scopes.report(name, failedServices: failed, isGroundless: isGroundless))
+    var report = scopes.report(name, failedServices: failed, isGroundless: isGroundless)
+    if let state = routers[String(name.dropFirst("router/".count))], state.scope == name {
+      report.rebuilt = state.rendering.rebuilt
+      report.rebuildFailed = state.rendering.failed
+      report.rebuildFailure = state.rendering.failure
+      report.renderer = state.renderer.version
+    }
+    send(report)
   }
 
   static func now() -> Int64 {

@@ -12,9 +12,13 @@ final class Place {
   private(set) var wiring: [String: [WiringItem]] = [:]
   /// Owners whose wiring could not be brought to the kernel.
   private var unfinished: Set<String> = []
+  /// What nobody wants any more and the kernel did not let go.
+  private var leftovers: Set<WiringItem> = []
   var table: RuleTable?
   /// The generation of the rule set that our last commit made; nil if it must be looked at first.
   var generation: UInt32?
+  /// Connections that are yet to be forgotten.
+  var ending = Ending()
 
   init(_ name: String, _ namespace: NetworkNamespace) throws {
     self.name = name
@@ -65,15 +69,41 @@ final class Place {
     let isUnfinished = unfinished.contains(owner)
     if before == items && !isUnfinished { return }
     unfinished.insert(owner)
+    if isUnfinished { try removeLeftovers() }
+    var failure: (any Error)?
     let wanted = Set(items)
     wiring[owner] = items.isEmpty ? nil : items
     for item in before.reversed() where !wanted.contains(item) {
       if case .link(let shape) = item, items.contains(where: { $0.linkName == shape.name }) { continue }
-      try remove(item)
+      do { try remove(item) } catch {
+        leftovers.insert(item)
+        failure = failure ?? error
+      }
     }
     let present = isUnfinished ? [] : Set(before)
     for item in items.sorted(by: { $0.rank < $1.rank }) where !present.contains(item) { try ensure(item, places) }
+    if let failure { throw failure }
     unfinished.remove(owner)
+  }
+
+  /// Takes away what an earlier attempt could not; what is on a link before the link.
+  func removeLeftovers() throws {
+    if leftovers.isEmpty { return }
+    let wanted = Set(wiring.values.joined())
+    let links = Set(
+      wanted.compactMap { item -> String? in if case .link(let shape) = item { shape.name } else { nil } })
+    var failure: (any Error)?
+    for item in leftovers.sorted(by: { $0.rank > $1.rank }) {
+      var isWanted = wanted.contains(item)
+      if case .link(let shape) = item { isWanted = isWanted || links.contains(shape.name) }
+      do {
+        if !isWanted { try remove(item) }
+        leftovers.remove(item)
+      } catch {
+        failure = failure ?? error
+      }
+    }
+    if let failure { throw failure }
   }
 
   func ensure(_ item: WiringItem, _ places: (String) -> NetworkNamespace?) throws {
@@ -87,12 +117,10 @@ final class Place {
         try routes.replaceRoute(route.route(route.link.map { try routes.index(of: $0) }))
       case .rule(let rule): try routes.addRule(rule)
       }
-    } catch let error as KernelError where error.code == ENODEV && isOptional(item.linkName) {
+    } catch let error as KernelError where error.code == ENODEV && WiringView.isOptional(item.linkName) {
       return
     }
   }
-
-  private func isOptional(_ link: String?) -> Bool { link?.hasPrefix("p-") == true }
 
   private func ensure(_ shape: LinkShape, _ places: (String) -> NetworkNamespace?) throws {
     switch shape.make {
@@ -133,22 +161,12 @@ final class Place {
     }
   }
 
-  /// Everything of the wiring that the kernel does not have, best first to be mended, and what is not ours.
-  func damage() throws -> (missing: [WiringItem], snapshot: WiringSnapshot) {
-    let snapshot = try WiringSnapshot(routes)
-    var missing: [WiringItem] = []
-    for items in wiring.values {
-      for item in items where !snapshot.has(item) {
-        if isOptional(item.linkName), let link = item.linkName, snapshot.links[link] == nil { continue }
-        missing.append(item)
-      }
-    }
-    return (missing.sorted { $0.rank < $1.rank }, snapshot)
-  }
+  var view: WiringView { WiringView(wiring: wiring, routes: routes) }
+  var hasLeftovers: Bool { !leftovers.isEmpty }
 
   /// Takes away routes, rules and addresses that are not ours; how many there were.
   func removeForeign(_ snapshot: WiringSnapshot) throws -> Int {
-    let foreign = snapshot.foreign(wanted: Set(wiring.values.joined()))
+    let foreign = view.foreign(snapshot)
     for route in foreign.routes { try routes.deleteRoute(route) }
     for rule in foreign.rules { try routes.deleteRule(rule) }
     for address in foreign.addresses {
@@ -157,74 +175,5 @@ final class Place {
       }
     }
     return foreign.routes.count + foreign.rules.count + foreign.addresses.count
-  }
-
-  enum Outcome {
-    case unchanged
-    case committed
-    /// Somebody else had changed the rule set; what was found different, and elements missing by set.
-    case repaired(RuleTable.Damage)
-  }
-
-  /// Brings the changes of the table to the kernel in one transaction and reads them back.
-  func commit() throws -> Outcome {
-    guard var table else { return .unchanged }
-    defer { self.table = table }
-    if let expected = generation {
-      guard table.isChanged else { return .unchanged }
-      var total = table.needsRoom
-      do {
-        let batch = total ? table.creation(labelled: false) : table.difference(labelled: false)
-        try rules.commit(batch, expecting: expected)
-      } catch {
-        if error.isStaleGeneration { return try inspect(&table) }
-        // Told apart element by element, the kernel names the guilty one.
-        total = total || error.code == ENFILE
-        let batch = total ? table.creation(labelled: true) : table.difference(labelled: true)
-        try rules.commit(batch, expecting: expected)
-      }
-      generation = expected &+ 1
-      if try total ? !table.audit(rules).isEmpty : table.readBack(rules) != nil {
-        generation = nil
-        return try inspect(&table)
-      }
-      table.settle()
-      return .committed
-    }
-    return try inspect(&table)
-  }
-
-  /// Compares all of the table with the kernel and repairs what differs.
-  func inspect() throws -> RuleTable.Damage {
-    guard var table else { return RuleTable.Damage() }
-    defer { self.table = table }
-    if case .repaired(let damage) = try inspect(&table) { return damage }
-    return RuleTable.Damage()
-  }
-
-  private func inspect(_ table: inout RuleTable) throws -> Outcome {
-    generation = nil
-    var first: RuleTable.Damage?
-    for _ in 0..<5 {
-      let before = try rules.generation()
-      let damage = try table.audit(rules)
-      if damage.isEmpty {
-        if try rules.generation() != before { continue }
-        generation = before
-        table.settle()
-        return .repaired(first ?? damage)
-      }
-      if first == nil { first = damage }
-      do {
-        try rules.commit(table.repair(damage, labelled: false), expecting: before)
-      } catch {
-        if error.isStaleGeneration { continue }
-        var all = damage
-        all.isTotal = true
-        try rules.commit(table.repair(all, labelled: true), expecting: before)
-      }
-    }
-    throw DataplaneError(
-      .notVerified, "the rule set of \(name) does not stay as it is made; somebody else keeps changing it")
   }
 }

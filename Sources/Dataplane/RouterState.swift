@@ -22,6 +22,10 @@ struct RouterState {
   var haproxyText = ""
   var responder: ProbeResponder?
   var failedProbes = 0
+  /// What the rules in memory are rendered by.
+  var renderer = Renderer(1, fault: nil)
+  /// What those in the kernel were rendered by at the last rebuild.
+  var rendering = Rendering()
 
   var place: String { Names.router(router.id) }
   var isVirtual: Bool { router.kind == .virtual }
@@ -31,4 +35,13 @@ struct RouterState {
     for port in Haproxy.firstPort..<60000 where !taken.contains(port) { return port }
     throw DataplaneError(.invalid, "a router serves at most 40000 load balancers of least connections")
   }
+}
+
+/// A router that is not wanted any more, until all of it has ended.
+struct Departure {
+  var state: RouterState
+  /// Of the router's own plan object.
+  var key: String
+  /// Keeps the namespace.
+  var place: Place?
 }

@@ -3,17 +3,37 @@ import Kernel
 extension RuleTable {
   private static let family = NFTFamily.ipv4
 
+  /// What the kernel has of the table.
+  struct Frame {
+    var chains: [NFTChain]
+    var sets: [String]
+  }
+
   /// The table from nothing, in place of what is there. `labelled` makes an error tell the owner, at a price.
-  mutating func creation(labelled: Bool) -> NFTBatch {
+  ///
+  /// A base chain that goes still sees packets for a moment, without its rules and with its policy. So those of the frame
+  /// that are as wanted stay.
+  mutating func creation(labelled: Bool, insteadOf frame: Frame? = nil) -> NFTBatch {
     var batch = NFTBatch()
-    batch.destroyTable(Self.family, Names.table)
-    batch.addTable(Self.family, Names.table)
+    batch.reserve(4096 + stores.reduce(0) { $0 + $1.count * (24 + 4 * $1.stride) })
+    var kept: Set<String> = []
+    if let frame {
+      kept = Set(frame.chains.filter { $0.base != nil && $0.base == chains[$0.name]?.base }.map(\.name))
+      batch.flushTable(Self.family, Names.table)
+      for set in frame.sets { batch.deleteSet(Self.family, Names.table, set) }
+      for chain in frame.chains where !kept.contains(chain.name) {
+        batch.deleteChain(Self.family, Names.table, chain.name)
+      }
+    } else {
+      batch.destroyTable(Self.family, Names.table)
+      batch.addTable(Self.family, Names.table)
+    }
     capacities = [:]
     for name in sets.keys.sorted() { if let shape = sets[name] { add(shape, &batch) } }
-    for name in chains.keys.sorted() {
+    for name in chains.keys.sorted() where !kept.contains(name) {
       batch.addChain(Self.family, Names.table, name, base: chains[name]?.base)
     }
-    for name in sets.keys.sorted() { add(name, entries[name].map { Array($0.values) } ?? [], labelled, &batch) }
+    for name in sets.keys.sorted() { add(name, nil, labelled, &batch) }
     for name in chains.keys.sorted() { addRules(name, &batch) }
     return batch
   }
@@ -23,11 +43,10 @@ extension RuleTable {
     capacities[shape.name] = size
     if let data = shape.data {
       batch.addMap(
-        Self.family, Names.table, shape.name, key: shape.key, data: data, size: size, flags: shape.flags,
-        label: shape.name)
+        Self.family, Names.table, shape.name, key: shape.key, data: data, size: size, flags: shape.flags)
     } else {
       batch.addSet(
-        Self.family, Names.table, shape.name, key: shape.key, size: size, flags: shape.flags, label: shape.name)
+        Self.family, Names.table, shape.name, key: shape.key, size: size, flags: shape.flags)
     }
   }
 
@@ -35,17 +54,28 @@ extension RuleTable {
     for rule in chains[chain]?.rules ?? [] {
       batch.addRule(
         Self.family, Names.table, chain, rule.expressions, comment: rule.comment.isEmpty ? nil : rule.comment,
-        label: chain)
+        label: rule.owner)
     }
   }
 
-  private func add(_ set: String, _ items: [Entry], _ labelled: Bool, _ batch: inout NFTBatch) {
-    if items.isEmpty { return }
-    guard labelled else {
-      batch.addElements(Self.family, Names.table, set, items.map(\.element))
-      return
+  /// Elements at these positions of the set's store; all of them without any.
+  private func add(_ set: String, _ positions: [Int]?, _ labelled: Bool, _ batch: inout NFTBatch) {
+    guard let place = places[set] else { return }
+    let store = stores[place]
+    if positions?.isEmpty ?? store.isEmpty { return }
+    if labelled {
+      for position in positions ?? Array(0..<store.count) {
+        batch.addElements(
+          Self.family, Names.table, set, [element(store, position)], label: ownerName(store.tags[position]))
+      }
+    } else if store.isPlain {
+      batch.addElements(
+        Self.family, Names.table, set, records: store.records, keyWords: store.keyWords, valueWords: store.valueWords,
+        positions: positions)
+    } else {
+      batch.addElements(
+        Self.family, Names.table, set, (positions ?? Array(0..<store.count)).map { element(store, $0) })
     }
-    for item in items { batch.addElements(Self.family, Names.table, set, [item.element], label: item.owner) }
   }
 
   /// From what the kernel had at the last commit to what is wanted now.
@@ -64,11 +94,14 @@ extension RuleTable {
         damage.wrongChains.append(name)
       }
     }
-    for (name, keys) in touchedElements {
-      for (key, before) in keys {
-        let now = entries[name]?[key]
-        if let before, now?.element.hasValue(of: before) == true { continue }
-        if let before, sets[name] != nil { damage.surplus[name, default: []].append(before) }
+    for (name, place) in places where !touched[place].isEmpty && sets[name] != nil {
+      let before = touched[place]
+      let store = stores[place]
+      for index in 0..<before.count {
+        let isOld = before.tags[index] == 1
+        let now = before.withRecord(at: index) { store.position($0) } ?? nil
+        if isOld, let now, before.withRecord(at: index, { store.isRecord($0, at: now) }) == true { continue }
+        if isOld { damage.surplus[name, default: []].append(element(before, index)) }
         if let now { damage.missing[name, default: []].append(now) }
       }
     }
@@ -82,7 +115,8 @@ extension RuleTable {
     var missingChains: [String] = []
     var surplusChains: [String] = []
     var wrongChains: [String] = []
-    var missing: [String: [Entry]] = [:]
+    /// Positions in the sets' stores.
+    var missing: [String: [Int]] = [:]
     var surplus: [String: [NFTElement]] = [:]
     var foreignTables: [NFTTable] = []
     /// More is broken than can be mended in place.
@@ -116,10 +150,10 @@ extension RuleTable {
     for name in damage.wrongChains + damage.surplusChains { batch.flushChain(Self.family, Names.table, name) }
     for name in damage.missingSets { if let shape = sets[name] { add(shape, &batch) } }
     for name in damage.missingChains {
-      batch.addChain(Self.family, Names.table, name, base: chains[name]?.base, label: name)
+      batch.addChain(Self.family, Names.table, name, base: chains[name]?.base)
     }
     for (set, elements) in damage.surplus { batch.deleteElements(Self.family, Names.table, set, elements) }
-    for (set, items) in damage.missing { add(set, items, labelled, &batch) }
+    for (set, positions) in damage.missing { add(set, positions, labelled, &batch) }
     for name in damage.missingChains + damage.wrongChains { addRules(name, &batch) }
     for name in damage.surplusChains { batch.deleteChain(Self.family, Names.table, name) }
     for name in damage.surplusSets { batch.deleteSet(Self.family, Names.table, name) }

@@ -1,8 +1,15 @@
 import Kernel
 
 extension RuleTable {
+  /// nil if the table is not there.
+  static func frame(_ kernel: NFTables) throws(KernelError) -> Frame? {
+    guard try kernel.tables().contains(where: { $0.family == .ipv4 && $0.name == Names.table }) else { return nil }
+    return Frame(
+      chains: try kernel.chains(.ipv4, Names.table), sets: try kernel.sets(.ipv4, Names.table).map(\.name))
+  }
+
   /// Compares all of the table with the kernel.
-  mutating func audit(_ kernel: NFTables) throws -> Damage {
+  mutating func audit(_ kernel: NFTables) throws(KernelError) -> Damage {
     var damage = Damage()
     let tables = try kernel.tables()
     damage.foreignTables = tables.filter { $0.family != .ipv4 || $0.name != Names.table }
@@ -28,7 +35,7 @@ extension RuleTable {
     return damage
   }
 
-  private mutating func auditSets(_ kernel: NFTables, _ damage: inout Damage) throws {
+  private mutating func auditSets(_ kernel: NFTables, _ damage: inout Damage) throws(KernelError) {
     var seen: Set<String> = []
     for set in try kernel.sets(.ipv4, Names.table) {
       seen.insert(set.name)
@@ -42,65 +49,96 @@ extension RuleTable {
       }
       if shape.minimum != nil {
         capacities[set.name] = Int(set.size)
-        if set.size < entries[set.name]?.count ?? 0 { damage.isTotal = true }
+        if set.size < count(of: set.name) { damage.isTotal = true }
       }
-      compare(set.name, try kernel.elements(.ipv4, Names.table, set.name), &damage)
+      try compare(set.name, kernel, &damage)
     }
     for (name, shape) in sets where !seen.contains(name) {
       // Rules hold on to the sets they name, so a static one is only missing along with the frame.
       if shape.minimum != nil { damage.isTotal = true }
       damage.missingSets.append(name)
-      if let wanted = entries[name], !wanted.isEmpty { damage.missing[name] = Array(wanted.values) }
+      if count(of: name) > 0 { damage.missing[name] = Array(0..<count(of: name)) }
     }
   }
 
-  private func compare(_ set: String, _ found: [NFTElement], _ damage: inout Damage) {
-    let wanted = entries[set] ?? [:]
-    var right = 0
-    for element in found {
-      if wanted[element.key]?.element.hasValue(of: element) == true {
-        right += 1
+  private func compare(_ set: String, _ kernel: NFTables, _ damage: inout Damage) throws(KernelError) {
+    guard let place = places[set] else { return }
+    let store = stores[place]
+    var isSeen: [Bool] = []
+    var seen = 0
+    var surplus: [NFTElement] = []
+    try kernel.elements(.ipv4, Names.table, set) {
+      isSeen = Array(repeating: false, count: store.count)
+      seen = 0
+      surplus = []
+    } each: { found in
+      if let position = position(of: found, store), !isSeen[position] {
+        isSeen[position] = true
+        seen += 1
       } else {
-        damage.surplus[set, default: []].append(element)
+        surplus.append(found.element)
       }
     }
-    if right == wanted.count { return }
-    let wrong = Set(damage.surplus[set]?.map(\.key) ?? [])
-    let present = Set(found.map(\.key)).subtracting(wrong)
-    damage.missing[set] = wanted.filter { !present.contains($0.key) }.map(\.value)
+    if !surplus.isEmpty { damage.surplus[set] = surplus }
+    if seen < store.count { damage.missing[set] = isSeen.indices.filter { !isSeen[$0] } }
+  }
+
+  /// Where the store has just this.
+  private func position(of found: NFTElementView, _ store: PackedElements) -> Int? {
+    guard store.isPlain, found.isPlain, found.key.count == 4 * store.keyWords, found.value.count == 4 * store.valueWords
+    else {
+      let element = found.element
+      guard let position = store.position(of: element.key),
+        self.element(store, position).hasValue(of: element)
+      else { return nil }
+      return position
+    }
+    return withUnsafeTemporaryAllocation(of: UInt32.self, capacity: store.stride) { record -> Int? in
+      guard let base = record.baseAddress else { return nil }
+      let bytes = UnsafeMutableRawBufferPointer(record)
+      bytes.copyMemory(from: found.key)
+      if !found.value.isEmpty {
+        UnsafeMutableRawBufferPointer(rebasing: bytes[(4 * store.keyWords)...]).copyMemory(from: found.value)
+      }
+      guard let position = store.position(base), store.isRecord(base, at: position) else { return nil }
+      return position
+    }
   }
 
   /// Reads what the last transaction touched; nil if it is as wanted, else what is not.
-  func readBack(_ kernel: NFTables) throws -> String? {
-    for (name, keys) in touchedElements where sets[name] != nil {
-      if let difference = try readBack(kernel, name, keys) { return difference }
+  func readBack(_ kernel: NFTables) throws(KernelError) -> String? {
+    var present: [(set: String, elements: [NFTElement])] = []
+    for (name, place) in places where !touched[place].isEmpty && sets[name] != nil {
+      let before = touched[place]
+      let store = stores[place]
+      if store.endWords > 0 || before.count > max(64, store.count / 16) {
+        var damage = Damage()
+        try compare(name, kernel, &damage)
+        if !damage.isEmpty { return "\(name): \(damage.description)" }
+        continue
+      }
+      var elements: [NFTElement] = []
+      for index in 0..<before.count {
+        if let now = before.withRecord(at: index, { store.position($0) }) ?? nil {
+          elements.append(element(store, now))
+        } else if try kernel.element(.ipv4, Names.table, name, key: element(before, index).key) != nil {
+          return "element \(element(before, index).key) of \(name)"
+        }
+      }
+      if !elements.isEmpty { present.append((name, elements)) }
+    }
+    let found = try kernel.elements(
+      .ipv4, Names.table, present: present.map { (set: $0.set, keys: $0.elements.map(\.key)) })
+    for (wanted, found) in zip(present, found) {
+      guard wanted.elements.count == found.count else { return "elements of \(wanted.set)" }
+      for (element, other) in zip(wanted.elements, found)
+      where element.key != other.key || !element.hasValue(of: other) {
+        return "element \(element.key) of \(wanted.set)"
+      }
     }
     for name in touchedChains.keys {
       guard let chain = chains[name] else { continue }
       if !Self.agrees(chain.rules, try kernel.rules(.ipv4, Names.table, chain: name)) { return "chain \(name)" }
-    }
-    return nil
-  }
-
-  private func readBack(
-    _ kernel: NFTables, _ name: String, _ keys: [NFTBytes: NFTElement?]
-  ) throws -> String? {
-    let wanted = entries[name] ?? [:]
-    let isRange = sets[name]?.flags.contains(.interval) == true
-    var found: [NFTBytes: NFTElement] = [:]
-    if isRange || keys.count > max(64, wanted.count / 16) {
-      for element in try kernel.elements(.ipv4, Names.table, name) { found[element.key] = element }
-    } else {
-      for element in try kernel.elements(.ipv4, Names.table, name, keys: Array(keys.keys)) {
-        found[element.key] = element
-      }
-    }
-    for key in keys.keys {
-      switch (wanted[key], found[key]) {
-      case (nil, nil): continue
-      case (let entry?, let element?) where entry.element.hasValue(of: element): continue
-      default: return "element \(key) of \(name)"
-      }
     }
     return nil
   }

@@ -15,6 +15,8 @@ struct ScopeLedger {
     /// When failed objects are put in place again, and how often that was tried.
     var retry: (at: ContinuousClock.Instant, count: Int)?
     var generation: UInt64 = 0
+    /// Counts what happened to the scope, so that a look at it tells of nothing that came later.
+    var turn: UInt64 = 0
     var phase = ScopePhase.applying
     var message = ""
     var lostAt: Int64 = 0

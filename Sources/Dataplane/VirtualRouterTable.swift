@@ -143,7 +143,7 @@ enum VirtualRouterTable {
       return sources.flatMap { source in
         destinations.map { destination in
           Rule(
-            key,
+            key, owner: key,
             Step.match(rule.match) + Step.within(source, .sourceAddress)
               + Step.within(destination, .destinationAddress) + [.verdict(verdict)])
         }

@@ -124,18 +124,34 @@ package final class Conntrack: Sendable {
     try delete(try entries(filter))
   }
 
-  /// Forgets the connections that match any of the filters, with one look at all there are. Each filter names where the
-  /// connection went to or came from. How many there were.
+  /// Forgets the connections that match any of the filters. Each filter names where the connection went to or came from.
+  /// The kernel looks for few filters itself and tells only what matches; many are found with one look at all there are.
+  /// How many there were.
   @discardableResult
   package func deleteFlows(anyOf filters: [FlowFilter]) throws(KernelError) -> Int {
+    if filters.isEmpty { return 0 }
+    if try count() == 0 { return 0 }
+    if filters.count <= Conntrack.fewFilters {
+      var sum = 0
+      for filter in filters { sum += try deleteFlows(filter) }
+      return sum
+    }
     let byDestination = Dictionary(
       grouping: filters.filter { $0.originalDestination != nil }, by: \.originalDestination)
     let bySource = Dictionary(grouping: filters.filter { $0.originalDestination == nil }, by: \.originalSource)
-    let found = try entries(FlowFilter()).filter { entry in
-      byDestination[entry.flow.original.destination]?.contains { $0.matches(entry.flow) } == true
-        || bySource[entry.flow.original.source]?.contains { $0.matches(entry.flow) } == true
+    return try deleteFlows { flow in
+      byDestination[flow.original.destination]?.contains { $0.matches(flow) } == true
+        || bySource[flow.original.source]?.contains { $0.matches(flow) } == true
     }
-    return try delete(found)
+  }
+
+  private static let fewFilters = 8
+
+  /// Forgets the connections of which `isWrong` is true, after a look at all there are. How many there were.
+  @discardableResult
+  package func deleteFlows(where isWrong: (Flow) -> Bool) throws(KernelError) -> Int {
+    if try count() == 0 { return 0 }
+    return try delete(try entries(FlowFilter()).filter { isWrong($0.flow) })
   }
 
   private func delete(_ entries: [Entry]) throws(KernelError) -> Int {
@@ -156,6 +172,7 @@ package final class Conntrack: Sendable {
       next = end
       let bytes = buffer.bytes
       try socket.withLock { (socket) throws(KernelError) in
+        socket.begin()
         try socket.send([bytes], operation: "delete connections")
         var refusal: Int32 = 0
         while try socket.receive(
@@ -166,6 +183,7 @@ package final class Conntrack: Sendable {
             if header.nlmsg_type == UInt16(NLMSG_ERROR) && code != 0 && code != ENOENT { refusal = code }
           })
         {}
+        socket.finish()
         if refusal != 0 { throw KernelError(code: refusal, operation: "delete connections") }
       }
     }

@@ -10,12 +10,17 @@ package struct KernelError: Error, CustomStringConvertible, Equatable {
   package let message: Int?
   /// The caller's label of that message.
   package let label: String?
+  /// Labels of further messages of the batch that the kernel refuses for themselves.
+  package let others: [String]
 
-  package init(code: Int32, operation: String, message: Int? = nil, label: String? = nil) {
+  package init(
+    code: Int32, operation: String, message: Int? = nil, label: String? = nil, others: [String] = []
+  ) {
     self.code = code
     self.operation = operation
     self.message = message
     self.label = label
+    self.others = others
   }
 
   static func last(_ operation: String) -> KernelError { KernelError(code: errno, operation: operation) }
@@ -29,6 +34,15 @@ package struct KernelError: Error, CustomStringConvertible, Equatable {
 
   /// Somebody changed the rule set between the reading of its generation and the commit.
   package var isStaleGeneration: Bool { code == ERESTART && message == nil }
+
+  /// The kernel refused a message of the batch, and so all of it. After any other error of a commit nobody knows what
+  /// became of it without looking.
+  package var isRefusal: Bool { message != nil }
+
+  /// Nothing was wrong with what was asked; asked again, it may well succeed.
+  package var isPassing: Bool {
+    [ENOBUFS, ENOMEM, EINTR, EBUSY, EAGAIN, EMSGSIZE, ETIMEDOUT].contains(code) && message == nil
+  }
 }
 
 /// Repeats a system call that a signal interrupted.

@@ -13,7 +13,7 @@ package struct NFTBatch: Sendable {
   private var labels: [Int: String] = [:]
   private var setNumber: UInt32 = 0
 
-  package init() {}
+  package init() { buffer.reserve(1024) }
 
   package var isEmpty: Bool { count == 0 }
   /// Bytes of all messages.
@@ -83,6 +83,11 @@ package struct NFTBatch: Sendable {
       $0.put(NFTA_RULE_TABLE, table)
       $0.put(NFTA_RULE_CHAIN, name)
     }
+  }
+
+  /// Deletes all rules of the table.
+  package mutating func flushTable(_ family: NFTFamily, _ table: String, label: String? = nil) {
+    add(NFT_MSG_DELRULE, 0, family, label) { $0.put(NFTA_RULE_TABLE, table) }
   }
 
   /// Appends a rule to the chain. The comment, of 127 bytes at most, is what `nft list` shows.
@@ -172,6 +177,31 @@ package struct NFTBatch: Sendable {
     _ family: NFTFamily, _ table: String, _ set: String, _ elements: [NFTElement], label: String? = nil
   ) {
     write(NFT_MSG_NEWSETELEM, NLM_F_CREATE, family, table, set, elements, withValues: true, label)
+  }
+
+  /// As the other, from records of `keyWords + valueWords` words each, one after the other: those at the positions, or
+  /// all.
+  package mutating func addElements(
+    _ family: NFTFamily, _ table: String, _ set: String, records: [UInt32], keyWords: Int, valueWords: Int,
+    positions: [Int]? = nil
+  ) {
+    let stride = keyWords + valueWords
+    let total = positions?.count ?? records.count / stride
+    var next = 0
+    while next < total {
+      add(NFT_MSG_NEWSETELEM, NLM_F_CREATE, family, nil) { buffer in
+        buffer.put(NFTA_SET_ELEM_LIST_TABLE, table)
+        buffer.put(NFTA_SET_ELEM_LIST_SET, set)
+        let start = buffer.beginNest(NFTA_SET_ELEM_LIST_ELEMENTS)
+        let count = min(
+          total - next, NFTBatch.elementsPerMessage,
+          NetlinkBuffer.attributeLimit / NetlinkBuffer.elementSize(keyWords, valueWords))
+        buffer.appendElements(
+          records, keyWords: keyWords, valueWords: valueWords, first: next, count: count, positions: positions)
+        next += count
+        buffer.endNest(start)
+      }
+    }
   }
 
   /// ENOENT if a key is not there. Values do not count.

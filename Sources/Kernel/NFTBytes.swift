@@ -35,7 +35,17 @@ package struct NFTBytes: Hashable, Sendable, CustomStringConvertible {
     append(port: port)
   }
 
+  /// Words in the machine's order, eight at most.
+  package init(words: some Sequence<UInt32>) {
+    for word in words { add(word) }
+  }
+
   package var count: Int { Int(length) }
+
+  /// Appends its first words, zeros where it has none.
+  package func append(words count: Int, to list: inout [UInt32]) {
+    for index in 0..<count { list.append(word(at: 4 * index)) }
+  }
 
   package var bytes: [UInt8] { withBytes { Array($0) } }
 
@@ -61,7 +71,7 @@ package struct NFTBytes: Hashable, Sendable, CustomStringConvertible {
   package func port(at offset: Int) -> UInt16 { UInt16(truncatingIfNeeded: word(at: offset)).bigEndian }
   package func mark(at offset: Int = 0) -> UInt32 { word(at: offset) }
 
-  private func word(at offset: Int) -> UInt32 {
+  package func word(at offset: Int) -> UInt32 {
     guard offset >= 0, offset + 4 <= count else { return 0 }
     return withBytes { $0.loadUnaligned(fromByteOffset: offset, as: UInt32.self) }
   }

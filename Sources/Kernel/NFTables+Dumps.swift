@@ -129,6 +129,68 @@ extension NFTables {
     return found
   }
 
+  /// Shows all elements of a set or map, in no particular order. `restart` is called before the first, and again when
+  /// they were changed meanwhile and are shown anew. ENOENT if there is no such set.
+  package func elements(
+    _ family: NFTFamily, _ table: String, _ set: String, restart: () -> Void, each: (NFTElementView) -> Void
+  ) throws(KernelError) {
+    try dump(
+      NFT_MSG_GETSETELEM, .init(family), "list elements of \(set)", restart: restart,
+      each: { message in
+        for (type, list) in NetlinkAttributes(message, after: 4) where type == NFTA_SET_ELEM_LIST_ELEMENTS.code {
+          for (_, payload) in NetlinkAttributes(list) { each(NFTElementView(payload)) }
+        }
+      },
+      fill: {
+        $0.put(NFTA_SET_ELEM_LIST_TABLE, table)
+        $0.put(NFTA_SET_ELEM_LIST_SET, set)
+      })
+  }
+
+  /// What the sets have for these keys, set by set in their order. A key that is not there ends its set's.
+  package func elements(
+    _ family: NFTFamily, _ table: String, present keys: [(set: String, keys: [NFTBytes])]
+  ) throws(KernelError) -> [[NFTElement]] {
+    var found = keys.map { _ in [NFTElement]() }
+    var buffer = NetlinkBuffer()
+    buffer.reserve(1024)
+    var waiting = 0
+    var failure: Int32 = 0
+    func ask() throws(KernelError) {
+      if waiting == 0 { return }
+      try exchange(buffer.bytes, "get elements of \(table)") { number, code, payload in
+        guard found.indices.contains(number) else { return }
+        if let payload { NFTables.collect(payload, &found[number]) }
+        if code != 0 && code != ENOENT { failure = code }
+      }
+      buffer = NetlinkBuffer()
+      waiting = 0
+    }
+    for (number, (set, keys)) in keys.enumerated() {
+      var rest = keys[...]
+      while !rest.isEmpty {
+        let some = rest.prefix(NFTables.keysAtOnce - waiting)
+        rest = rest.dropFirst(some.count)
+        waiting += some.count
+        buffer.message(type: nftMessageType(NFT_MSG_GETSETELEM), flags: NLM_F_REQUEST, sequence: UInt32(number)) {
+          $0.append(netfilterHeader(family.rawValue))
+          $0.put(NFTA_SET_ELEM_LIST_TABLE, table)
+          $0.put(NFTA_SET_ELEM_LIST_SET, set)
+          $0.nest(NFTA_SET_ELEM_LIST_ELEMENTS) { buffer in
+            for key in some { NFTElement(key).write(withValue: false, &buffer) }
+          }
+        }
+        if waiting == NFTables.keysAtOnce { try ask() }
+      }
+    }
+    try ask()
+    if failure != 0 { throw KernelError(code: failure, operation: "get elements of \(table)") }
+    return found
+  }
+
+  // Each comes in a datagram of its own, and all have to fit into the socket's buffer.
+  private static let keysAtOnce = 64
+
   /// What the set has for a key, if anything.
   package func element(
     _ family: NFTFamily, _ table: String, _ set: String, key: NFTBytes
@@ -165,6 +227,33 @@ extension NFTables {
       for (_, payload) in NetlinkAttributes(list) { found.append(NFTElement(payload)) }
     }
   }
+}
+
+/// An element as the kernel shows it, valid only while it is shown.
+package struct NFTElementView {
+  private let attributes: UnsafeRawBufferPointer
+  package private(set) var key = UnsafeRawBufferPointer(start: nil, count: 0)
+  /// Empty if there is none, or if it is a verdict.
+  package private(set) var value = UnsafeRawBufferPointer(start: nil, count: 0)
+  /// Whether it has nothing else.
+  package private(set) var isPlain = true
+
+  init(_ attributes: UnsafeRawBufferPointer) {
+    self.attributes = attributes
+    for (type, payload) in NetlinkAttributes(attributes) {
+      switch type {
+      case NFTA_SET_ELEM_KEY.code: for (_, value) in NetlinkAttributes(payload) { key = value }
+      case NFTA_SET_ELEM_DATA.code:
+        for (type, value) in NetlinkAttributes(payload) {
+          if type == NFTA_DATA_VALUE.code { self.value = value } else { isPlain = false }
+        }
+      case NFTA_SET_ELEM_PAD.code: break
+      default: isPlain = false
+      }
+    }
+  }
+
+  package var element: NFTElement { NFTElement(attributes) }
 }
 
 extension NFTElement {

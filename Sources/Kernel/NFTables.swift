@@ -29,21 +29,30 @@ package final class NFTables: Sendable {
     if batch.isEmpty { return }
     let frame = NFTables.frame(batch.count, generation)
     let messages = batch.buffer.bytes
-    var guilty: (sequence: UInt32, code: Int32)?
+    var guilty: [(sequence: UInt32, code: Int32)] = []
     try socket.withLock { (socket) throws(KernelError) in
-      try drain(socket) { _, _ in }
+      socket.begin()
       try socket.send([frame.begin, messages, frame.end], operation: "commit")
-      try drain(socket) { sequence, code in
-        if guilty == nil { guilty = (sequence, code) }
-      }
+      try drain(socket) { guilty.append(($0, $1)) }
+      socket.finish()
     }
-    guard let guilty else { return }
-    let index = Int(guilty.sequence) - 1
-    guard (0..<batch.count).contains(index) else { throw KernelError(code: guilty.code, operation: "commit") }
+    guard let first = guilty.first else { return }
+    let index = Int(first.sequence) - 1
+    guard (0..<batch.count).contains(index) else { throw KernelError(code: first.code, operation: "commit") }
+    let operations = NFTables.operations(messages, Set(guilty.map(\.sequence)))
+    let operation = operations[first.sequence] ?? "commit"
+    var others: [String] = []
+    // The kernel tries every message of a batch that fails. Elements do not build on each other, so each of them that it
+    // refuses is guilty itself.
+    if operation == NFTables.addElements {
+      others = guilty.dropFirst().filter { operations[$0.sequence] == operation }
+        .compactMap { batch.label(Int($0.sequence) - 1) }
+    }
     throw KernelError(
-      code: guilty.code, operation: NFTables.operation(messages, guilty.sequence), message: index,
-      label: batch.label(index))
+      code: first.code, operation: operation, message: index, label: batch.label(index), others: others)
   }
+
+  private static let addElements = "add elements"
 
   // sendmsg returns after the commit, so whatever the kernel has to say is there already.
   private func drain(
@@ -61,35 +70,40 @@ package final class NFTables: Sendable {
   private static func frame(_ count: Int, _ generation: UInt32?) -> (begin: [UInt8], end: [UInt8]) {
     let header = netfilterHeader(0, resource: UInt16(NFNL_SUBSYS_NFTABLES))
     var begin = NetlinkBuffer()
+    begin.reserve(64)
     begin.message(type: UInt16(NFNL_MSG_BATCH_BEGIN), flags: NLM_F_REQUEST, sequence: 0) {
       $0.append(header)
       if let generation { $0.put(Int(NFNL_BATCH_GENID.rawValue), big: generation) }
     }
     var end = NetlinkBuffer()
+    end.reserve(32)
     end.message(
       type: UInt16(NFNL_MSG_BATCH_END), flags: NLM_F_REQUEST, sequence: UInt32(truncatingIfNeeded: count + 1)
     ) { $0.append(header) }
     return (begin.bytes, end.bytes)
   }
 
-  /// What the message with that sequence number was to do.
-  private static func operation(_ messages: [UInt8], _ sequence: UInt32) -> String {
+  /// What the messages with these sequence numbers were to do.
+  private static func operations(_ messages: [UInt8], _ sequences: Set<UInt32>) -> [UInt32: String] {
     let names: [nf_tables_msg_types.RawValue: String] = [
       NFT_MSG_NEWTABLE.rawValue: "add table", NFT_MSG_DELTABLE.rawValue: "delete table",
       NFT_MSG_NEWCHAIN.rawValue: "add chain", NFT_MSG_DELCHAIN.rawValue: "delete chain",
       NFT_MSG_NEWRULE.rawValue: "add rule", NFT_MSG_DELRULE.rawValue: "delete rule",
       NFT_MSG_NEWSET.rawValue: "add set", NFT_MSG_DELSET.rawValue: "delete set",
-      NFT_MSG_NEWSETELEM.rawValue: "add elements", NFT_MSG_DELSETELEM.rawValue: "delete elements",
+      NFT_MSG_NEWSETELEM.rawValue: addElements, NFT_MSG_DELSETELEM.rawValue: "delete elements",
     ]
     return messages.withUnsafeBytes { bytes in
+      var found: [UInt32: String] = [:]
       var offset = 0
-      while offset + 16 <= bytes.count {
+      while offset + 16 <= bytes.count, found.count < sequences.count {
         let header = bytes.loadUnaligned(fromByteOffset: offset, as: nlmsghdr.self)
-        if header.nlmsg_seq == sequence { return names[UInt32(header.nlmsg_type & 0xff)] ?? "commit" }
+        if sequences.contains(header.nlmsg_seq) {
+          found[header.nlmsg_seq] = names[UInt32(header.nlmsg_type & 0xff)] ?? "commit"
+        }
         if header.nlmsg_len < 16 { break }
         offset += (Int(header.nlmsg_len) + 3) & ~3
       }
-      return "commit"
+      return found
     }
   }
 
@@ -108,6 +122,21 @@ package final class NFTables: Sendable {
       try socket.request(type: nftMessageType(type), flags: 0, operation: operation, each: each) {
         $0.append(netfilterHeader(family.rawValue))
         fill(&$0)
+      }
+    }
+  }
+
+  /// `each` sees the number of the request, and its error or an answer.
+  func exchange(
+    _ requests: [UInt8], _ operation: String, _ each: (Int, Int32, UnsafeRawBufferPointer?) -> Void
+  ) throws(KernelError) {
+    try socket.withLock { (socket) throws(KernelError) in
+      try socket.exchange(requests, operation: operation) { (header, payload) throws(KernelError) in
+        if header.nlmsg_type == UInt16(NLMSG_ERROR) {
+          each(Int(header.nlmsg_seq), -payload.host(Int32.self), nil)
+        } else {
+          each(Int(header.nlmsg_seq), 0, payload)
+        }
       }
     }
   }

@@ -95,6 +95,51 @@ struct NetlinkBuffer: Sendable {
     put(attribute, host: value.bigEndian)
   }
 
+  /// Bytes of a set's element with so many words.
+  static func elementSize(_ keyWords: Int, _ valueWords: Int) -> Int {
+    12 + 4 * keyWords + (valueWords > 0 ? 8 + 4 * valueWords : 0)
+  }
+
+  /// Elements of a set from records of words: those numbered from `first`, or at the positions numbered so.
+  mutating func appendElements(
+    _ records: [UInt32], keyWords: Int, valueWords: Int, first: Int, count: Int, positions: [Int]?
+  ) {
+    func header(_ length: Int, _ type: UInt32) -> UInt32 { UInt32(length) | type << 16 }
+    let size = NetlinkBuffer.elementSize(keyWords, valueWords)
+    let nested: UInt32 = 0x8000
+    let whole = header(size, UInt32(NFTA_LIST_ELEM.rawValue) | nested)
+    let key = header(8 + 4 * keyWords, UInt32(NFTA_SET_ELEM_KEY.rawValue) | nested)
+    let keyValue = header(4 + 4 * keyWords, UInt32(NFTA_DATA_VALUE.rawValue))
+    let data = header(8 + 4 * valueWords, UInt32(NFTA_SET_ELEM_DATA.rawValue) | nested)
+    let dataValue = header(4 + 4 * valueWords, UInt32(NFTA_DATA_VALUE.rawValue))
+    let stride = keyWords + valueWords
+    let start = bytes.count
+    NetlinkBuffer.zeros.withUnsafeBytes { zeros in
+      bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: zeros[..<(count * size)]))
+    }
+    bytes.withUnsafeMutableBytes { bytes in
+      records.withUnsafeBufferPointer { records in
+        guard let source = records.baseAddress, let base = bytes.baseAddress else { return }
+        var target = (base + start).assumingMemoryBound(to: UInt32.self)
+        for number in first..<(first + count) {
+          let record = source + stride * (positions?[number] ?? number)
+          target[0] = whole
+          target[1] = key
+          target[2] = keyValue
+          for index in 0..<keyWords { target[3 + index] = record[index] }
+          target += 3 + keyWords
+          if valueWords == 0 { continue }
+          target[0] = data
+          target[1] = dataValue
+          for index in 0..<valueWords { target[2 + index] = record[keyWords + index] }
+          target += 2 + valueWords
+        }
+      }
+    }
+  }
+
+  private static let zeros = [UInt8](repeating: 0, count: attributeLimit + 4096)
+
   mutating func put<A: NetlinkCode>(_ attribute: A, _ value: IPv4) { put(attribute, big: value.value) }
   mutating func put<A: NetlinkCode>(_ attribute: A, _ value: MAC) { put(attribute, bytes: value.octets) }
 }

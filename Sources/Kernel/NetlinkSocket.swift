@@ -6,10 +6,17 @@ struct NetlinkSocket: ~Copyable, Sendable {
   private let descriptor: Descriptor
   private var sequence: UInt32 = 0
   private var sendBuffer = 200_000
+  /// Where the namespace is mounted.
+  private let path: String
+  /// A call ended before it had read all that the kernel had to say.
+  private var isUnclear = false
 
   static let dumpAttempts = 8
+  // The kernel answers at once. Whoever waits longer than this waits for an answer that was lost.
+  private static let patience = 10
 
   init(_ family: Int32, in namespace: NetworkNamespace?) throws {
+    path = namespace?.path ?? ""
     let raw = try run(in: namespace) { () throws -> Int32 in
       let type = Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
       let descriptor = try Descriptor(owning: uninterrupted("open netlink") { socket(AF_NETLINK, type, family) })
@@ -27,6 +34,8 @@ struct NetlinkSocket: ~Copyable, Sendable {
       if setsockopt(descriptor.raw, SOL_SOCKET, SO_RCVBUFFORCE, &room, 4) < 0 {
         setsockopt(descriptor.raw, SOL_SOCKET, SO_RCVBUF, &room, 4)
       }
+      var limit = timeval(tv_sec: NetlinkSocket.patience, tv_usec: 0)
+      setsockopt(descriptor.raw, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
       return descriptor.release()
     }
     descriptor = Descriptor(owning: raw)
@@ -37,6 +46,26 @@ struct NetlinkSocket: ~Copyable, Sendable {
   mutating func nextSequence() -> UInt32 {
     sequence = sequence == .max ? 1 : sequence + 1
     return sequence
+  }
+
+  /// Begins an exchange with the kernel: what is left of an earlier one that failed is read and dropped.
+  mutating func begin() {
+    if isUnclear { drop() }
+    isUnclear = true
+  }
+
+  /// The exchange is over, and everything was read.
+  mutating func finish() { isUnclear = false }
+
+  private func drop() {
+    var failures = 0
+    while failures < NetlinkSocket.dumpAttempts {
+      do throws(KernelError) {
+        if try !receive(wait: false, operation: "drop", { _, _ in }) { return }
+      } catch {
+        failures += 1
+      }
+    }
   }
 
   /// Sends the pieces as one datagram.
@@ -50,17 +79,25 @@ struct NetlinkSocket: ~Copyable, Sendable {
       sendBuffer = size + 4096
     }
     let raw = descriptor.raw
+    let path = path
     let sent = NetlinkSocket.withVectors(pieces) { vectors -> Int in
       var header = msghdr()
       header.msg_iov = vectors.baseAddress
       header.msg_iovlen = vectors.count
       while true {
-        let count = sendmsg(raw, &header, 0)
+        let count = NetlinkSocket.call(.send, path) { sendmsg(raw, &header, 0) }
         if count >= 0 || errno != EINTR { return count }
       }
     }
     if sent < 0 { throw KernelError.last(operation) }
     if sent != size { throw KernelError(code: EMSGSIZE, operation: operation) }
+  }
+
+  @inline(__always)
+  private static func call(_ call: NetlinkFault.Call, _ path: String, _ body: () -> Int) -> Int {
+    guard let fault = NetlinkFault.strikes(call, path) else { return body() }
+    errno = fault
+    return -1
   }
 
   private static func withVectors<R>(_ pieces: [[UInt8]], _ body: (UnsafeMutableBufferPointer<iovec>) -> R) -> R {
@@ -80,23 +117,43 @@ struct NetlinkSocket: ~Copyable, Sendable {
     wait: Bool, operation: String, _ each: (nlmsghdr, UnsafeRawBufferPointer) throws(KernelError) -> Void
   ) throws(KernelError) -> Bool {
     let raw = descriptor.raw
-    let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 8)
-    defer { room.deallocate() }
+    let room = ReceiveRoom.take()
+    defer { ReceiveRoom.give(room) }
     var count = 0
     while true {
-      count = recv(raw, room.baseAddress, room.count, wait ? 0 : Int32(MSG_DONTWAIT))
+      count = NetlinkSocket.call(.receive, path) {
+        recv(raw, room.baseAddress, room.count, wait ? 0 : Int32(MSG_DONTWAIT))
+      }
       if count >= 0 { break }
       if errno == EAGAIN && !wait { return false }
+      if errno == EAGAIN { throw KernelError(code: ETIMEDOUT, operation: operation) }
       if errno != EINTR { throw KernelError.last(operation) }
     }
-    var rest = UnsafeRawBufferPointer(rebasing: room[..<count])
+    try NetlinkSocket.messages(UnsafeRawBufferPointer(rebasing: room[..<count]), each)
+    return true
+  }
+
+  private static func messages(
+    _ datagram: UnsafeRawBufferPointer, _ each: (nlmsghdr, UnsafeRawBufferPointer) throws(KernelError) -> Void
+  ) throws(KernelError) {
+    var rest = datagram
     while let header = rest.structure(nlmsghdr.self) {
       let length = Int(header.nlmsg_len)
       guard length >= 16, length <= rest.count else { break }
       try each(header, UnsafeRawBufferPointer(rebasing: rest[16..<length]))
       rest = UnsafeRawBufferPointer(rebasing: rest[min((length + 3) & ~3, rest.count)...])
     }
-    return true
+  }
+
+  /// Sends requests that want no acknowledgement and shows the messages they are answered with, all of which are there
+  /// when the sending returns.
+  mutating func exchange(
+    _ requests: [UInt8], operation: String, _ each: (nlmsghdr, UnsafeRawBufferPointer) throws(KernelError) -> Void
+  ) throws(KernelError) {
+    begin()
+    try send([requests], operation: operation)
+    while try receive(wait: false, operation: operation, each) {}
+    finish()
   }
 
   /// One request and its acknowledgement; `each` sees what the kernel says before that.
@@ -107,20 +164,21 @@ struct NetlinkSocket: ~Copyable, Sendable {
     let number = nextSequence()
     var buffer = NetlinkBuffer()
     buffer.message(type: type, flags: flags | NLM_F_REQUEST | NLM_F_ACK, sequence: number, fill)
+    begin()
     try send([buffer.bytes], operation: operation)
-    var finished = false
-    while !finished {
-      _ = try receive(wait: true, operation: operation) { (header, payload) throws(KernelError) in
+    var code: Int32?
+    while code == nil {
+      _ = try receive(wait: true, operation: operation) { header, payload in
         guard header.nlmsg_seq == number else { return }
         if header.nlmsg_type == UInt16(NLMSG_ERROR) {
-          finished = true
-          let code = -payload.host(Int32.self)
-          if code != 0 { throw KernelError(code: code, operation: operation) }
+          code = -payload.host(Int32.self)
         } else {
           each(payload)
         }
       }
     }
+    finish()
+    if let code, code != 0 { throw KernelError(code: code, operation: operation) }
   }
 
   /// A whole dump. If the kernel says it changed meanwhile, `restart` is called and it is read again.
@@ -133,6 +191,7 @@ struct NetlinkSocket: ~Copyable, Sendable {
       let number = nextSequence()
       var buffer = NetlinkBuffer()
       buffer.message(type: type, flags: NLM_F_REQUEST | NLM_F_DUMP, sequence: number, fill)
+      begin()
       try send([buffer.bytes], operation: operation)
       var interrupted = false
       var finished = false
@@ -150,6 +209,7 @@ struct NetlinkSocket: ~Copyable, Sendable {
           }
         }
       }
+      finish()
       if failure == EINTR { continue }
       if failure != 0 { throw KernelError(code: failure, operation: operation) }
       if !interrupted { return }

@@ -483,6 +483,12 @@ package nonisolated struct Router: Sendable {
   /// EDGE: the gateway's own address in the fabric, source of its health checks
   package var insideAddress: UInt32 = 0
 
+  /// a higher number asks for the router to be made from nothing
+  package var rebuilds: UInt32 = 0
+
+  /// the version of the rules it is rendered with, 0 = the first
+  package var renderer: UInt32 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -915,6 +921,9 @@ package nonisolated struct Hello: Sendable {
 
   package var accelerator: String = String()
 
+  /// the newest version of the rules that the agent renders
+  package var renderer: UInt32 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -966,6 +975,18 @@ package nonisolated struct ScopeReport: Sendable {
 
   /// instance scopes
   package var poweredOn: Bool = false
+
+  /// router scopes: the newest rebuild that was read back, checked and probed
+  package var rebuilt: UInt32 = 0
+
+  /// the newest rebuild that failed; the router is as it was before it
+  package var rebuildFailed: UInt32 = 0
+
+  /// why
+  package var rebuildFailure: String = String()
+
+  /// the version of the rules that the kernel has
+  package var renderer: UInt32 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1549,7 +1570,7 @@ nonisolated extension GuestNetwork: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension Router: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Router"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}kind\0\u{1}index\0\u{3}public_prefixes\0\u{1}network\0\u{3}guest_prefix\0\u{1}gateway\0\u{3}source_nat\0\u{1}dns\0\u{3}domain_name\0\u{3}egress_default_allow\0\u{3}probe_address\0\u{3}probe_target\0\u{3}inside_address\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}kind\0\u{1}index\0\u{3}public_prefixes\0\u{1}network\0\u{3}guest_prefix\0\u{1}gateway\0\u{3}source_nat\0\u{1}dns\0\u{3}domain_name\0\u{3}egress_default_allow\0\u{3}probe_address\0\u{3}probe_target\0\u{3}inside_address\0\u{1}rebuilds\0\u{1}renderer\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1571,6 +1592,8 @@ nonisolated extension Router: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
       case 12: try { try decoder.decodeSingularFixed32Field(value: &self.probeAddress) }()
       case 13: try { try decoder.decodeSingularFixed32Field(value: &self.probeTarget) }()
       case 14: try { try decoder.decodeSingularFixed32Field(value: &self.insideAddress) }()
+      case 15: try { try decoder.decodeSingularUInt32Field(value: &self.rebuilds) }()
+      case 16: try { try decoder.decodeSingularUInt32Field(value: &self.renderer) }()
       default: break
       }
     }
@@ -1623,6 +1646,12 @@ nonisolated extension Router: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
     if self.insideAddress != 0 {
       try visitor.visitSingularFixed32Field(value: self.insideAddress, fieldNumber: 14)
     }
+    if self.rebuilds != 0 {
+      try visitor.visitSingularUInt32Field(value: self.rebuilds, fieldNumber: 15)
+    }
+    if self.renderer != 0 {
+      try visitor.visitSingularUInt32Field(value: self.renderer, fieldNumber: 16)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1641,6 +1670,8 @@ nonisolated extension Router: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
     if lhs.probeAddress != rhs.probeAddress {return false}
     if lhs.probeTarget != rhs.probeTarget {return false}
     if lhs.insideAddress != rhs.insideAddress {return false}
+    if lhs.rebuilds != rhs.rebuilds {return false}
+    if lhs.renderer != rhs.renderer {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2522,7 +2553,7 @@ nonisolated extension NodeReport: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension Hello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Hello"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}ledger\0\u{1}epoch\0\u{1}generation\0\u{3}boot_id\0\u{1}accelerator\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}ledger\0\u{1}epoch\0\u{1}generation\0\u{3}boot_id\0\u{1}accelerator\0\u{1}renderer\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2536,6 +2567,7 @@ nonisolated extension Hello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.generation) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.bootID) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.accelerator) }()
+      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.renderer) }()
       default: break
       }
     }
@@ -2560,6 +2592,9 @@ nonisolated extension Hello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
     if !self.accelerator.isEmpty {
       try visitor.visitSingularStringField(value: self.accelerator, fieldNumber: 6)
     }
+    if self.renderer != 0 {
+      try visitor.visitSingularUInt32Field(value: self.renderer, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2570,6 +2605,7 @@ nonisolated extension Hello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
     if lhs.generation != rhs.generation {return false}
     if lhs.bootID != rhs.bootID {return false}
     if lhs.accelerator != rhs.accelerator {return false}
+    if lhs.renderer != rhs.renderer {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2607,7 +2643,7 @@ nonisolated extension Received: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension ScopeReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ScopeReport"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}scope\0\u{1}generation\0\u{1}phase\0\u{1}message\0\u{1}services\0\u{3}lost_at_ns\0\u{3}detected_at_ns\0\u{3}applied_at_ns\0\u{3}verified_at_ns\0\u{1}repairs\0\u{3}last_drift\0\u{3}failed_keys\0\u{3}powered_on\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}scope\0\u{1}generation\0\u{1}phase\0\u{1}message\0\u{1}services\0\u{3}lost_at_ns\0\u{3}detected_at_ns\0\u{3}applied_at_ns\0\u{3}verified_at_ns\0\u{1}repairs\0\u{3}last_drift\0\u{3}failed_keys\0\u{3}powered_on\0\u{1}rebuilt\0\u{3}rebuild_failed\0\u{3}rebuild_failure\0\u{1}renderer\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2628,6 +2664,10 @@ nonisolated extension ScopeReport: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 11: try { try decoder.decodeSingularStringField(value: &self.lastDrift) }()
       case 12: try { try decoder.decodeRepeatedStringField(value: &self.failedKeys) }()
       case 13: try { try decoder.decodeSingularBoolField(value: &self.poweredOn) }()
+      case 14: try { try decoder.decodeSingularUInt32Field(value: &self.rebuilt) }()
+      case 15: try { try decoder.decodeSingularUInt32Field(value: &self.rebuildFailed) }()
+      case 16: try { try decoder.decodeSingularStringField(value: &self.rebuildFailure) }()
+      case 17: try { try decoder.decodeSingularUInt32Field(value: &self.renderer) }()
       default: break
       }
     }
@@ -2673,6 +2713,18 @@ nonisolated extension ScopeReport: SwiftProtobuf.Message, SwiftProtobuf._Message
     if self.poweredOn != false {
       try visitor.visitSingularBoolField(value: self.poweredOn, fieldNumber: 13)
     }
+    if self.rebuilt != 0 {
+      try visitor.visitSingularUInt32Field(value: self.rebuilt, fieldNumber: 14)
+    }
+    if self.rebuildFailed != 0 {
+      try visitor.visitSingularUInt32Field(value: self.rebuildFailed, fieldNumber: 15)
+    }
+    if !self.rebuildFailure.isEmpty {
+      try visitor.visitSingularStringField(value: self.rebuildFailure, fieldNumber: 16)
+    }
+    if self.renderer != 0 {
+      try visitor.visitSingularUInt32Field(value: self.renderer, fieldNumber: 17)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2690,6 +2742,10 @@ nonisolated extension ScopeReport: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.lastDrift != rhs.lastDrift {return false}
     if lhs.failedKeys != rhs.failedKeys {return false}
     if lhs.poweredOn != rhs.poweredOn {return false}
+    if lhs.rebuilt != rhs.rebuilt {return false}
+    if lhs.rebuildFailed != rhs.rebuildFailed {return false}
+    if lhs.rebuildFailure != rhs.rebuildFailure {return false}
+    if lhs.renderer != rhs.renderer {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,5 +1,7 @@
 package import CloudModel
+import Dispatch
 package import NodePlan
+import Synchronization
 
 /// What one node is to be, by key.
 package typealias Plan = [String: PlanObject]
@@ -21,13 +23,25 @@ package struct PlanDifference: Sendable {
 package enum Planner {
   /// The whole plan of a node; every object carries `revision`.
   package static func plan(node: String, state: CloudState, revision: UInt64) -> Plan {
-    var plan: Plan = [:]
-    for root in Root.all(in: state) {
-      for var object in objects(of: root, node: node, in: state) {
-        object.revision = revision
-        plan[object.key] = object
+    let roots = Root.all(in: state)
+    let parts = Mutex<[[PlanObject]]>([])
+    let share = max(1000, roots.count / 16)
+    // Each object comes from one root, so the roots can be shared out among the cores.
+    DispatchQueue.concurrentPerform(iterations: (roots.count + share - 1) / share) { number in
+      var part: [PlanObject] = []
+      part.reserveCapacity(share)
+      for root in roots[(number * share)..<min(roots.count, (number + 1) * share)] {
+        for var object in objects(of: root, node: node, in: state) {
+          object.revision = revision
+          part.append(object)
+        }
       }
+      let made = part
+      parts.withLock { $0.append(made) }
     }
+    let made = parts.withLock { $0 }
+    var plan = Plan(minimumCapacity: made.reduce(0) { $0 + $1.count })
+    for part in made { for object in part { plan[object.key] = object } }
     return plan
   }
 

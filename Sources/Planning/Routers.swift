@@ -58,6 +58,8 @@ extension Planner {
     router.probeAddress = Reserved.probeAddress(cell: cell).value
     router.probeTarget = Reserved.probeTarget(zone.guestPrefix).value
     router.insideAddress = Reserved.insideAddress(zone.guestPrefix, cell: cell).value
+    router.rebuilds = UInt32(clamping: cell.rebuilds ?? 0)
+    router.renderer = UInt32(clamping: cell.renderer ?? 0)
     return [object("router/\(cell.id)", scope: scope(cell: cell.id), .router(router))]
   }
 
@@ -86,6 +88,8 @@ extension Planner {
     plan.domainName = network.domainName
     plan.egressDefaultAllow = state.networkOfferings[network.offering]?.egressDefaultAllow ?? false
     plan.probeAddress = Reserved.probeAddress(vni: vni).value
+    plan.rebuilds = UInt32(clamping: router.rebuilds ?? 0)
+    plan.renderer = UInt32(clamping: router.renderer ?? 0)
     return [
       object("router/\(router.id)", scope: scope(router: router.id), account: router.account, .router(plan))
     ]

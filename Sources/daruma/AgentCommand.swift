@@ -1,6 +1,7 @@
 import Agent
 import ArgumentParser
 import Dataplane
+import FoundationEssentials
 import Glibc
 import Logging
 
@@ -12,6 +13,12 @@ struct AgentCommand: AsyncParsableCommand {
   @OptionGroup var state: StateOption
   @Option(help: "The node's name, as the manager knows it.") var node = "node-1"
 
+  /// For trying whether a faulty new version of the rules is stopped: the agent then says that it renders one.
+  private static let faultVariable = "DARUMA_TRY_RENDERING_FAULT"
+  static var trial: [String: String] {
+    ProcessInfo.processInfo.environment.filter { $0.key == faultVariable }
+  }
+
   func run() async throws {
     try state.requireRoot()
     raiseDescriptorLimit()
@@ -19,9 +26,19 @@ struct AgentCommand: AsyncParsableCommand {
     try folder.prepare()
     try folder.claim("agent")
     let logger = Log.make("agent")
+    var network = NetworkConfiguration(stateDirectory: folder.path, node: node)
+    if let name = ProcessInfo.processInfo.environment[Self.faultVariable] {
+      guard let fault = RenderingFault(rawValue: name) else {
+        let known = RenderingFault.allCases.map(\.rawValue).joined(separator: ", ")
+        throw CommandFailure("\(Self.faultVariable) is one of \(known)")
+      }
+      logger.warning(
+        "renders the newest version of the rules with a mistake, to be tried", metadata: ["fault": "\(name)"])
+      network.renderingFault = fault
+    }
     let agent = NodeAgent.assemble(
       configuration: .init(node: node, state: folder.path, managerSocket: folder.managerSocket),
-      network: NetworkConfiguration(stateDirectory: folder.path, node: node), templates: folder.templates,
+      network: network, templates: folder.templates,
       logger: logger)
     try await Signals.untilTerminated { try await agent.run() }
   }

@@ -13,7 +13,8 @@ struct Daruma: AsyncParsableCommand {
         sudo ./daruma down                  stop it; everything is remembered
       """,
     subcommands: [
-      Up.self, Down.self, Status.self, Drill.self, BackupCommand.self, VerifyBackupCommand.self, RestoreCommand.self,
-      RotateKey.self, ManagerCommand.self, AgentCommand.self, LedgerExercise.self, LedgerBenchmark.self,
+      Up.self, Down.self, Status.self, Drill.self, Rebuild.self, Ctl.self, BackupCommand.self, VerifyBackupCommand.self,
+      RestoreCommand.self, RotateKey.self, ManagerCommand.self, AgentCommand.self, LedgerExercise.self,
+      LedgerBenchmark.self, RebuildBenchmark.self, PlanningBenchmark.self,
     ])
 }

@@ -195,7 +195,7 @@ extension Clock where Duration == Swift.Duration {
 }
 
 extension Duration {
-  fileprivate var seconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
+  var seconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
 }
 
 extension CloudState {
@@ -270,7 +270,8 @@ private struct Fleet {
 
   /// The instance, its address and one rule change, a job takes the place of an older one: five resources.
   func change(_ number: Int, _ newJob: UUID, _ draft: inout Draft) throws {
-    guard var machine = draft.get(machine(number)), var address = draft.get(ID<PublicIPAddress>(Self.identity(2, number)))
+    guard var machine = draft.get(machine(number)),
+      var address = draft.get(ID<PublicIPAddress>(Self.identity(2, number)))
     else { throw ModelError("instance \(number) is missing") }
     machine.bootCount += 1
     machine.state = machine.state == .running ? .stopped : .running

@@ -80,12 +80,13 @@ struct ManagerCommand: AsyncParsableCommand {
       let range = IPv4Prefix(cloud.publicRange)
     else { throw CommandFailure("\(folder.admin) is missing or damaged; start the cloud with `daruma up`") }
     let memory = Int(ProcessInfo.processInfo.physicalMemory >> 20)
-    try await control.bootstrap(
-      FirstCloud(
-        node: cloud.node, hostLink: cloud.hostLink, publicPrefix: range,
-        excluded: Set(cloud.excluded ?? []), memoryMiB: memory,
-        cpuNumber: ProcessInfo.processInfo.activeProcessorCount, adminPassword: admin.password,
-        adminAPIKey: admin.apikey, adminSecretKey: admin.secretkey))
+    var first = FirstCloud(
+      node: cloud.node, hostLink: cloud.hostLink, publicPrefix: range,
+      excluded: Set(cloud.excluded ?? []), memoryMiB: memory,
+      cpuNumber: ProcessInfo.processInfo.activeProcessorCount, adminPassword: admin.password,
+      adminAPIKey: admin.apikey, adminSecretKey: admin.secretkey)
+    if let guests = cloud.guestRange.flatMap({ IPv4Prefix($0) }) { first.guestPrefix = guests }
+    try await control.bootstrap(first)
   }
 
   /// Throws when the ledger is not that of the cloud; remembers it when it is the first.

@@ -92,6 +92,8 @@ struct StateFolder: Sendable {
 struct CloudFile: Codable, Sendable, Equatable {
   var port: Int
   var publicRange: String
+  /// Where instances of the Basic zone of a new cloud have their addresses, if that was chosen.
+  var guestRange: String?
   var hostLink: String
   var node: String
   /// The ledger that the cloud was built in; nil until the first manager has made it.

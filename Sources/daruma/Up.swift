@@ -20,6 +20,8 @@ struct Up: AsyncParsableCommand {
   @OptionGroup var state: StateOption
   @Option(help: "Port of the API and the status page on 127.0.0.1 (default 8080).") var port: Int?
   @Option(help: "A /24 of public addresses (default 203.0.113.0/24).") var publicRange: String?
+  @Option(help: "Private addresses of the Basic zone's instances, a /8 to a /22 (default 10.1.0.0/16).") var guestRange:
+    String?
   @Option(help: "Name of the link on the host (default daruma0).") var hostLink: String?
   @Option(help: "Where the keys of secrets are kept (default STATE/manager/secrets.key), such as another disk.")
   var secretsKeyFile: String?
@@ -114,6 +116,9 @@ struct Up: AsyncParsableCommand {
       guard publicRange == nil || publicRange == cloud.publicRange, hostLink == nil || hostLink == cloud.hostLink else {
         throw CommandFailure("The cloud in \(folder.path) was built with \(cloud.publicRange) on \(cloud.hostLink)")
       }
+      guard guestRange == nil || guestRange == cloud.guestRange else {
+        throw CommandFailure("The addresses of instances are chosen with a new cloud; they cannot change later")
+      }
       let before = cloud
       cloud.port = port ?? cloud.port
       cloud.secretsKeyFile = try absoluteSecretsKeyFile() ?? cloud.secretsKeyFile
@@ -131,15 +136,26 @@ struct Up: AsyncParsableCommand {
     guard (1...15).contains(link.utf8.count),
       link.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") })
     else { throw CommandFailure("--host-link must be a link name of up to 15 letters and digits") }
+    let guests = try guestPrefix(apartFrom: prefix)
     let used = HostAddresses.inUse(within: prefix)
     for (address, who) in used.sorted(by: { $0.key < $1.key }) {
       print("  \(address) stays the host's own way to \(who); the cloud does not use it")
     }
     var cloud = CloudFile(
-      port: port, publicRange: prefix.description, hostLink: link, node: "node-1", excluded: used.keys.sorted(),
-      secretsKeyFile: try absoluteSecretsKeyFile())
+      port: port, publicRange: prefix.description, guestRange: guests?.description, hostLink: link, node: "node-1",
+      excluded: used.keys.sorted(), secretsKeyFile: try absoluteSecretsKeyFile())
     try setManagers(&cloud, isNew)
     return cloud
+  }
+
+  private static let privatePrefixes = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"].compactMap { IPv4Prefix($0) }
+
+  private func guestPrefix(apartFrom range: IPv4Prefix) throws -> IPv4Prefix? {
+    guard let guestRange else { return nil }
+    guard let prefix = IPv4Prefix(guestRange), (8...22).contains(prefix.length), !prefix.overlaps(range),
+      Self.privatePrefixes.contains(where: { $0.contains(prefix) })
+    else { throw CommandFailure("--guest-range must be a /8 to a /22 of private addresses, such as 10.4.0.0/14") }
+    return prefix
   }
 
   private func absoluteSecretsKeyFile() throws -> String? {
@@ -198,7 +214,8 @@ struct Up: AsyncParsableCommand {
     let executable = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
     let child = try ChildProcess.spawn(
       executable: executable, arguments: [subcommand ?? process, "--state", folder.path] + arguments,
-      environment: environment.merging(["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"]) { $1 },
+      environment: environment.merging(AgentCommand.trial) { $1 }
+        .merging(["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"]) { $1 },
       logPath: "\(folder.logs)/\(process).log")
     try StateFolder.write(child, to: folder.record(process))
   }

@@ -218,4 +218,51 @@ struct GuardTests {
     later.removals = difference(removing: [("staticnat/2", 5)]).removals
     #expect(try accepted(next, later).1.objects.count == 1)
   }
+
+  /// What a manager sends that plans with a fault: a complete plan, or the difference to it, as it would account for that.
+  private func planned(_ rules: [PlanObject], instead wanted: [PlanObject]) -> PlanUpdate {
+    var update = complete(wanted)
+    let kept = Set(wanted.map(\.key))
+    // A planner that forgets objects knows of no revision that removed them.
+    update.removals = rules.filter { !kept.contains($0.key) }.map { object in
+      var removal = Removal()
+      removal.key = object.key
+      return removal
+    }
+    return update
+  }
+
+  @Test func `a planner that drops every third rule takes nothing away`() throws {
+    let survivors = rules.enumerated().filter { $0.offset % 3 != 0 }.map(\.element)
+    for update in [complete(survivors), planned(rules, instead: survivors)] {
+      let (acceptance, next) = try accepted(plan(rules), update)
+      #expect(acceptance.removals.isEmpty && next.objects.count == 100 && next.held.count == 34)
+    }
+    // The planner that is right again ends the hold.
+    let (_, held) = try accepted(plan(rules), complete(survivors))
+    let (_, next) = try accepted(held, complete(rules, generation: 12))
+    #expect(next.held.isEmpty && next.objects.count == 100)
+  }
+
+  @Test func `a planner that drops every third rule with somebody else's revision is stopped by the amount`() throws {
+    let removals = stride(from: 0, to: 100, by: 3).map { ("staticnat/\($0)", UInt64(11)) }
+    let (acceptance, next) = try accepted(plan(rules), difference(removing: removals))
+    #expect(acceptance.removals.isEmpty && next.objects.count == 100 && next.held.count == 34)
+  }
+
+  @Test func `a snapshot that was loaded by half takes nothing away`() throws {
+    let half = Array(rules.prefix(50))
+    let (acceptance, next) = try accepted(plan(rules), complete(half))
+    #expect(acceptance.removals.isEmpty && next.objects.count == 100 && next.held.count == 50)
+    // Nor do rules that lead to nowhere because what they lead to was not loaded.
+    let hollow = (0..<100).map { nat($0, account: $0 < 50 ? "alice" : "bob", to: 0) }
+    let (changed, kept) = try accepted(plan(rules), complete(hollow))
+    #expect(changed.upserts.isEmpty && kept.objects["staticnat/7"] == rules[7] && kept.held.count == 100)
+  }
+
+  @Test func `the plan of another zone adds what it has and takes nothing away`() throws {
+    let foreign = (200..<300).map { nat($0, account: "carol", router: "r2") }
+    let (acceptance, next) = try accepted(plan(rules), complete(foreign))
+    #expect(acceptance.removals.isEmpty && next.objects.count == 200 && next.held.count == 100)
+  }
 }

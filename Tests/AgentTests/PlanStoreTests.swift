@@ -119,4 +119,20 @@ struct PlanStoreTests {
       #expect(try load(folder + "/agent").plan == plan)
     }
   }
+
+  @Test func `a plan that was cut short anywhere is never a smaller plan`() async throws {
+    try await withFolder { folder in
+      _ = try fill(folder, steps: 0)
+      let whole = try #require(try StateFile.read(folder + "/plan.base") ?? StateFile.read(folder + "/plan.log"))
+      let name = access(folder + "/plan.base", F_OK) == 0 ? "/plan.base" : "/plan.log"
+      for share in [0.0, 0.1, 0.5, 0.9, 0.999] {
+        try StateFile.write(Array(whole.prefix(Int(Double(whole.count) * share))), to: folder + name, at: 0)
+        let plan = try load(folder).plan
+        #expect(plan == nil || plan?.objects.isEmpty == true && plan?.ledger.isEmpty == true, "cut to \(share)")
+        unlink(folder + name + ".damaged")
+      }
+      try StateFile.write(whole, to: folder + name, at: 0)
+      #expect(try load(folder).plan?.objects.count == 2000)
+    }
+  }
 }

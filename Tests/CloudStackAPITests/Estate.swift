@@ -70,6 +70,7 @@ final class Estate: Sendable {
         "usersecuritygrouplist[0].account": name, "usersecuritygrouplist[0].group": "default",
       ], as: keys)
     let job = try #require(authorized.at("authorizesecuritygroupingressresponse", "jobid"))
+    _ = try await cloud.call("rebuildNetwork", ["networkid": network], as: keys)
     let after = cloud.control.state
     let account = try #require(after.accounts.all.first { $0.name == name })
     let group = try #require(after.securityGroups.matching("account", .id(account.id)).first)
@@ -80,6 +81,7 @@ final class Estate: Sendable {
       (.nic, nic), (.secondaryAddress, secondary),
       (.networkOffering, networkOffering.id.description), (.portForwardingRule, forwarding),
       (.publicIPAddress, address),
+      (.rollout, after.rollouts.matching("account", .id(account.id)).first?.id.description),
       (.router, after.routers.matching("account", .id(account.id)).first?.id.description),
       (.securityGroup, group.id.description), (.securityGroupRule, group.ingress.first?.id.uuidString.lowercased()),
       (.serviceOffering, offering.id.description), (.template, template.id.description),

@@ -6,16 +6,6 @@ import Synchronization
 import Testing
 
 @Suite(.serialized, .timeLimit(.minutes(3))) struct DifferenceTests {
-  struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-      return mixed ^ (mixed >> 31)
-    }
-  }
-
   private func plan(_ random: inout Seeded) -> [PlanObject] {
     var result = Plans.base + [Plans.edge(1), Plans.edge(2)]
     var ports: [PlanObject] = []
@@ -78,9 +68,8 @@ import Testing
   }
 
   @Test func `a difference leads where a complete plan leads`() async throws {
-    let seed = UInt64.random(in: 0...UInt64.max)
-    print("seed \(seed)")
-    var random = Seeded(state: seed)
+    var random = Seeded(printing: "differences")
+    let seed = random.seed
     var plans: [[PlanObject]] = []
     for _ in 0..<6 { plans.append(plan(&random)) }
     try await Lab.with { changed in

@@ -25,8 +25,8 @@ final class Lab: Sendable {
     }
   }
 
-  static func with(_ body: (Lab) async throws -> Void) async throws {
-    let lab = try Lab()
+  static func with(fault: RenderingFault? = nil, _ body: (Lab) async throws -> Void) async throws {
+    let lab = try Lab(fault: fault)
     do {
       try await lab.network.start()
       try await body(lab)
@@ -37,10 +37,12 @@ final class Lab: Sendable {
     await lab.end()
   }
 
-  private init() throws {
+  private init(fault: RenderingFault?) throws {
     folder = "/tmp/daruma-test-\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
     host = try NetworkNamespace.create(at: folder + "-ns/host")
-    configuration = NetworkConfiguration(stateDirectory: folder, node: "node", hostNamespace: host)
+    var configuration = NetworkConfiguration(stateDirectory: folder, node: "node", hostNamespace: host)
+    configuration.renderingFault = fault
+    self.configuration = configuration
     let box = Box()
     network = NodeNetwork(
       configuration: configuration, metadata: Metadata(), logger: logger,
@@ -99,9 +101,9 @@ final class Lab: Sendable {
     reports.withLock { $0.last { $0.scope == scope } }
   }
 
-  /// Waits, for at most ten seconds, until `condition` holds.
-  func wait(_ condition: () throws -> Bool) async rethrows -> Bool {
-    let limit = ContinuousClock.now + .seconds(10)
+  /// Waits, for at most so many seconds, until `condition` holds.
+  func wait(_ seconds: Int = 20, _ condition: () throws -> Bool) async rethrows -> Bool {
+    let limit = ContinuousClock.now + .seconds(seconds)
     while ContinuousClock.now < limit {
       if try condition() { return true }
       try? await Task.sleep(for: .milliseconds(5))

@@ -56,8 +56,9 @@ import Testing
         try nft("delete element ip daruma to_private { 203.0.113.70 }", router)
       }
       try await measure(lab, "one element altered", scope) {
-        try nft("delete element ip daruma to_private { 203.0.113.70 }", router)
-        try nft("add element ip daruma to_private { 203.0.113.70 : 10.1.0.12 }", router)
+        try nft(
+          "delete element ip daruma to_private { 203.0.113.70 } ; "
+            + "add element ip daruma to_private { 203.0.113.70 : 10.1.0.12 }", router)
       }
       try await measure(lab, "a foreign rule", scope) { try nft("insert rule ip daruma forward drop", router) }
       try await measure(lab, "a foreign table", scope) { try nft("add table inet other", router) }

@@ -76,6 +76,10 @@ import Testing
         created: epoch),
       SealingKey(id: ID(UUID()), number: 0, proof: [], isRetired: true, created: epoch),
       Restoration(id: ID(UUID()), epoch: 2, last: .max, moment: 0, created: epoch),
+      Rollout(
+        id: ID(UUID()), zone: zone, account: account, renderer: 2,
+        stages: [[RolloutStep(router: UUID(), number: 3, formerRenderer: 1, faults: ["nat/x"], verified: epoch)]],
+        state: .returning, message: "m", created: epoch),
       SecurityGroup(
         id: ID(UUID()), name: "s", account: account, domain: ID(UUID()), ingress: rules, created: epoch),
       offering("so"),

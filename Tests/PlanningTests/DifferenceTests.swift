@@ -163,6 +163,24 @@ private struct SplitMix: RandomNumberGenerator {
     #expect(difference.removals.isEmpty && difference.scopes == ["router/\(address.cell?.description ?? "")"])
   }
 
+  @Test func `look at one root for a changed static NAT, however many there are`() throws {
+    var estate = try Estate(seed: 9)
+    for size in [100, 10_000] {
+      let range = ID<PublicIPRange>(UUID())
+      for number in estate.state.publicIPs.count..<size {
+        try estate.put(
+          PublicIPAddress(
+            id: ID(UUID()), address: IPv4(0x6500_0000 + UInt32(number)), zone: estate.basic, cell: estate.cells[0],
+            range: range, state: .allocated, account: estate.account,
+            staticNAT: StaticNATTarget(virtualMachine: ID(UUID()), guestAddress: IPv4(0x0a01_0000 + UInt32(number)))))
+      }
+      let address = try #require(estate.state.publicIPs.all.first { $0.staticNAT != nil })
+      let roots = Root.affected(by: address, in: estate.state)
+      #expect(roots == [.publicIP(address.id)])
+      #expect(roots.flatMap { Planner.objects(of: $0, node: "node", in: estate.state) }.count == 1)
+    }
+  }
+
   @Test func `of another node are empty`() throws {
     var estate = try Estate(seed: 8)
     let before = estate.state

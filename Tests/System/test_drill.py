@@ -52,9 +52,13 @@ def test_everything_comes_back_and_the_page_tells_it(cloud, tmp_path, number):
     file = tmp_path / "drill.json"
     before = incidents(cloud)
     start = time.monotonic()
-    result = drill(cloud, size, "--json", str(file))
+    picture = tmp_path / "drill.html"
+    result = drill(cloud, size, "--json", str(file), "--report", str(picture))
     print(result.stdout, f"\n{size}: {time.monotonic() - start:.1f} s in all")
     assert "ALTUS 2018: 32:03:00, here: 00:00:0" in result.stdout
+    html = picture.read_text()
+    assert html.count("<svg") >= 8 and "32:03:00" in html and "外部からの到達性" in html
+    assert "<script" not in html and "http" not in html and "src=" not in html, "it stands for itself"
     report = json.loads(file.read_text())
     assert report["rules"] == {"staticNat": nats, "loadBalancer": balancers, "member": balancers * members}
     seconds = report["seconds"]
@@ -102,8 +106,13 @@ def test_a_drill_needs_a_running_cloud_and_sensible_numbers(cloud, tmp_path):
         [cloud.binary, "drill", "shared-network-loss", "--state", str(tmp_path)], capture_output=True, text=True, timeout=30)
     assert result.returncode != 0 and "No cloud runs" in result.stderr
     assert drill(cloud, (100, 10, 0), check=False).returncode != 0
+    (tmp_path / "bench.json").write_text("{}")
+    refused = drill(cloud, (100, 10, 3), "--bench", str(tmp_path / "bench.json"), check=False)
+    assert refused.returncode != 0 and "bench rebuild" in refused.stderr
+    refused = drill(cloud, (100_001, 10, 3), check=False)
+    assert refused.returncode != 0 and "100000" in refused.stderr
     refused = drill(cloud, (70_000, 10, 3), check=False)
-    assert refused.returncode != 0 and "65000" in refused.stderr
+    assert refused.returncode != 0 and "--guest-range" in refused.stderr
 
 
 def test_a_drill_on_a_stopped_cloud_is_refused_in_one_sentence(cloud):

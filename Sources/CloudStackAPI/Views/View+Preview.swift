@@ -94,7 +94,7 @@ extension View {
     return fields
   }
 
-  private static func name(ofRouter id: String, _ state: CloudState) -> String? {
+  static func name(ofRouter id: String, _ state: CloudState) -> String? {
     ID<Cell>(id).flatMap { state.cells[$0] }?.name ?? ID<VirtualRouter>(id).flatMap { state.routers[$0] }?.name
   }
 }

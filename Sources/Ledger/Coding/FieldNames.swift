@@ -20,7 +20,8 @@ enum FieldNames {
     "source", "zones", "sizeBytes", "username", "firstname", "lastname", "email", "passwordHash", "apiKey",
     "secretKey", "enabled", "displayName", "host", "template", "securityGroups", "nics", "mac", "secondary",
     "userData", "bootCount", "expungeAfter", "series", "guestPrefix", "dns", "length", "value", "all", "icmp", "code",
-    "_0", "_1", "actor", "job", "number", "proof", "isRetired", "epoch", "moment",
+    "_0", "_1", "actor", "job", "number", "proof", "isRetired", "epoch", "moment", "rebuilds", "renderer", "stages",
+    "stage", "isCancelled", "message", "stageBegan", "router", "formerRenderer", "faults", "verified",
   ]
 
   /// Where a name's number is found by the name's bytes, or else after it. A quarter of the places is taken at most.

@@ -10,10 +10,10 @@ struct DrillReport: Sendable {
 
   var isRestored: Bool { recovery.isVerified && probes.isEveryAnswered && probes.wrong == 0 && reachableAt > 0 }
 
-  private func seconds(_ time: Int64) -> Double? { time >= lossAt ? Double(time - lossAt) / 1e9 : nil }
+  func seconds(_ time: Int64) -> Double? { time >= lossAt ? Double(time - lossAt) / 1e9 : nil }
 
   /// Sent and lost after the loss; the last moments are left out, their answers may be on the way.
-  private var lost: (sent: Int, lost: Int) {
+  var lost: (sent: Int, lost: Int) {
     let end = (probes.probes.last?.sentAt ?? 0) - 30_000_000
     let counted = probes.probes.filter { $0.sentAt <= end }
     return (counted.count, counted.filter { $0.answeredAt == 0 }.count)
@@ -39,12 +39,27 @@ struct DrillReport: Sendable {
   }
 
   /// Hours, minutes and seconds until everything was verified and reachable.
-  private var clock: String {
+  var clock: String {
     guard isRestored else { return "not restored" }
     let seconds = Double(max(recovery.verifiedAt, reachableAt) - lossAt) / 1e9
     return String(
       format: "%02d:%02d:%06.3f", Int(seconds) / 3600, Int(seconds) / 60 % 60,
       seconds.truncatingRemainder(dividingBy: 60))
+  }
+
+  /// Seconds since the loss, and the share of the datagrams sent in the 10 ms from then on that were answered.
+  func reachability(of service: DrillStage.Target.Service) -> [(seconds: Double, share: Double)] {
+    let end = (probes.probes.last?.sentAt ?? 0) - 30_000_000
+    var columns: [Int64: (sent: Int, answered: Int)] = [:]
+    for probe in probes.probes where probe.service == service && probe.sentAt <= end {
+      let column = Int64((Double(probe.sentAt - lossAt) / Double(Self.column)).rounded(.down))
+      if column < -10 { continue }
+      columns[column, default: (0, 0)].sent += 1
+      if probe.answeredAt > 0 { columns[column]?.answered += 1 }
+    }
+    return columns.sorted { $0.key < $1.key }.map { column, counts in
+      (Double(column * Self.column) / 1e9, Double(counts.answered) / Double(counts.sent))
+    }
   }
 
   private static let column: Int64 = 10_000_000

@@ -60,11 +60,21 @@ final class DrillStage: Sendable {
     }
   }
 
-  /// An account, and a block of addresses in every cell.
-  func prepare(addresses: Int) async throws {
+  /// What a zone keeps of its guest prefix for itself.
+  private static let reserved = 272
+
+  /// An account, and a block of public addresses in every cell. `guests` is how many addresses instances will have.
+  func prepare(addresses: Int, guests: Int) async throws {
     guard let zone = try await admin.list("listZones").first(where: { $0["networktype"] as? String == "Basic" }),
       let zoneID = zone["id"] as? String
     else { throw CommandFailure("The cloud has no Basic zone") }
+    let networks = try await admin.list("listNetworks", ["zoneid": zoneID, "listall": "true"])
+    for prefix in networks.compactMap({ ($0["cidr"] as? String).flatMap { IPv4Prefix($0) } })
+    where prefix.count - Self.reserved < guests {
+      throw CommandFailure(
+        "The zone's instances have their addresses in \(prefix), which has no room for \(guests) more; begin a cloud for "
+          + "this with `daruma up --guest-range 10.4.0.0/14`")
+    }
     let name = Self.prefix + Secret.make(8).lowercased()
     let answer = try await admin.call(
       "createAccount",

@@ -12,23 +12,25 @@ struct SharedNetworkLoss: AsyncParsableCommand {
       address answered rightly.
 
       Above 1000 static NATs, 1000 instances carry them by secondary addresses, evenly. The zone's guest prefix has to
-      have that many addresses free: the default 10.1.0.0/16 about 65,000.
+      have that many addresses free: the default 10.1.0.0/16 about 65,000. A cloud that was begun with
+      `daruma up --guest-range 10.4.0.0/14` has room for all.
 
       Example:
-        sudo ./daruma drill shared-network-loss --static-nats 1000 --load-balancers 100 --members 3 --json drill.json
+        sudo ./daruma drill shared-network-loss --static-nats 1000 --load-balancers 100 --members 3 --report drill.html
       """)
 
   @OptionGroup var state: StateOption
-  @Option(help: "Static NATs, each to a guest address of its own (1 to 65000).") var staticNats = 1000
+  @Option(help: "Static NATs, each to a guest address of its own (1 to 100000).") var staticNats = 1000
   @Option(help: "Load balancer rules (0 to 10000).") var loadBalancers = 100
   @Option(help: "Members of each load balancer rule (1 to 256).") var members = 3
   @Option(name: .customLong("json"), help: "Write the figures to this file.") var jsonPath: String?
+  @Option(name: .customLong("report"), help: "Draw what happened, as an HTML page, to this file.")
+  var pagePath: String?
+  @Option(name: .customLong("bench"), help: "Compare with the figures of this file of `daruma bench rebuild --json`.")
+  var benchPath: String?
 
   func validate() throws {
-    guard (1...65_000).contains(staticNats) else {
-      throw ValidationError(
-        "--static-nats is 1 to 65000: the guest prefix of a zone has no room for more addresses than that")
-    }
+    guard (1...100_000).contains(staticNats) else { throw ValidationError("--static-nats is 1 to 100000") }
     guard (0...10_000).contains(loadBalancers), (1...256).contains(members), members <= staticNats else {
       throw ValidationError("--load-balancers is 0 to 10000, --members 1 to 256 and at most --static-nats")
     }
@@ -40,6 +42,7 @@ struct SharedNetworkLoss: AsyncParsableCommand {
     guard let admin = StateFolder.read(AdminFile.self, folder.admin), folder.running("manager") != nil,
       folder.running("agent") != nil
     else { throw CommandFailure("No cloud runs in \(folder.path); start one with `daruma up`.") }
+    let peers = try benchPath.map { try PeerFigures(benchmark: $0) } ?? .elsewhere
     let stage = DrillStage(admin: APIClient(admin), folder: folder)
     let steps = Steps()
     let outcome = Outcome()
@@ -56,6 +59,7 @@ struct SharedNetworkLoss: AsyncParsableCommand {
     guard let report = outcome.report else { throw ExitCode(130) }
     print(report.summary)
     if let jsonPath { try report.write(to: jsonPath) }
+    if let pagePath { try DrillPage(report: report, bench: peers, made: Date()).write(to: pagePath) }
     if !report.isRestored { throw ExitCode(1) }
   }
 
@@ -67,7 +71,7 @@ struct SharedNetworkLoss: AsyncParsableCommand {
   private func drill(_ stage: DrillStage, _ steps: Steps) async throws -> DrillReport {
     try await steps.run("clearing what an earlier drill left") { try await stage.clear() }
     try await steps.run("account and addresses") {
-      try await stage.prepare(addresses: staticNats + loadBalancers)
+      try await stage.prepare(addresses: staticNats + loadBalancers, guests: staticNats)
     }
     let instances = min(staticNats, DrillStage.instanceLimit)
     try await steps.run("\(instances) instances") { try await stage.deploy(instances) }

@@ -1,0 +1,168 @@
+"""A whole cloud with many static NATs on one gateway: detection, one more rule, changes under load, and a start from its
+ledger."""
+import concurrent.futures
+import shutil
+import threading
+import time
+
+from cloud import Cloud, until
+from traffic import Echo, ask, inside, percentile
+from wire import Wire
+
+CALLERS = 50
+PORT = 7000
+FIRST = (198 << 24) + (18 << 16) + (4 << 8)
+GUESTS = "10.4.0.0/14"
+
+
+def dotted(value):
+    return ".".join(str(value >> shift & 255) for shift in (24, 16, 8, 0))
+
+
+class Live:
+    def __init__(self, nats, balancers, members):
+        self.nats, self.balancers, self.members = nats, balancers, members
+        self.cloud = Cloud(4)
+        self.local = threading.local()
+
+    def call(self, command, **parameters):
+        """A call by this thread's own connection, and the result of its job if it begins one."""
+        wire = getattr(self.local, "wire", None)
+        if wire is None:
+            wire = self.local.wire = Wire(self.cloud, self.client)
+        status, body = wire.call(command, **parameters)
+        if status != 200:
+            raise RuntimeError(f"{command}: {body.get('errortext', status)}")
+        pause = 0.001
+        while "jobid" in body:
+            job = wire.call("queryAsyncJobResult", jobid=body["jobid"])[1]
+            if job["jobstatus"] == 2:
+                raise RuntimeError(f"{command}: {job['jobresult']}")
+            if job["jobstatus"] == 1:
+                return job.get("jobresult", {})
+            time.sleep(pause)
+            pause = min(0.05, pause * 2)
+        return body
+
+    def each(self, count, body):
+        with concurrent.futures.ThreadPoolExecutor(CALLERS) as pool:
+            return list(pool.map(body, range(count)))
+
+    def fill(self):
+        """Seconds for making all through the API."""
+        start = time.perf_counter()
+        cloud = self.cloud.up("--guest-range", GUESTS)
+        self.client = cloud.account()
+        cloud.allow(self.client, PORT, "UDP")
+        zone = cloud.zones["basic"]
+        self.cell = cloud.admin.listCells(zoneid=zone)["cell"][0]
+        cloud.admin.createVlanIpRange(zoneid=zone, cellid=self.cell["id"], startip=dotted(FIRST),
+                                      endip=dotted(FIRST + self.nats + CALLERS + self.balancers))
+        machines = max(CALLERS, -(-self.nats // 1000))
+        self.machines = self.each(machines, lambda n: self.call(
+            "deployVirtualMachine", zoneid=zone, templateid=cloud.templates["tiny-simulator"],
+            serviceofferingid=cloud.offering, name=f"measured-{n}")["virtualmachine"])
+        self.rules = self.each(self.nats + CALLERS, self.enable)
+        self.each(self.balancers, self.balance)
+        return time.perf_counter() - start
+
+    def balance(self, number):
+        """A load balancer of other instances than its neighbours."""
+        address = self.call("associateIpAddress", zoneid=self.cloud.zones["basic"],
+                            ipaddress=dotted(FIRST + self.nats + CALLERS + number))["ipaddress"]
+        rule = self.call("createLoadBalancerRule", publicipid=address["id"], name=f"measured-{number}", algorithm="roundrobin",
+                         protocol="udp", publicport=PORT, privateport=PORT)["loadbalancer"]
+        members = {self.machines[(number * self.members + step) % len(self.machines)]["id"] for step in range(self.members)}
+        self.call("assignToLoadBalancerRule", id=rule["id"], virtualmachineids=",".join(sorted(members)))
+
+    def enable(self, number):
+        machine = self.machines[number % len(self.machines)]
+        nic = machine["nic"][0]
+        guest = nic["ipaddress"]
+        if number >= len(self.machines):
+            guest = self.call("addIpToNic", nicid=nic["id"])["nicsecondaryip"]["ipaddress"]
+        address = self.call("associateIpAddress", zoneid=self.cloud.zones["basic"], ipaddress=dotted(FIRST + number))
+        rule = {"ipaddressid": address["ipaddress"]["id"], "virtualmachineid": machine["id"], "vmguestip": guest}
+        self.call("enableStaticNat", **rule)
+        return rule
+
+    def gateway(self):
+        scopes = self.cloud.admin.listDataplaneScopes()["dataplanescope"]
+        return next(scope for scope in scopes if scope["scope"] == "router/" + self.cell["id"])
+
+    def namespace(self):
+        return "r-" + self.cell["id"].replace("-", "")[:12]
+
+    def losses(self, count):
+        """For each wiping of the gateway: seconds until it was detected, and until all was verified again."""
+        found = []
+        for _ in range(count):
+            wiped = time.time()
+            self.cloud.enter(self.namespace(), "nft", "delete", "table", "ip", "daruma")
+
+            def verified():
+                scope = self.gateway()
+                return scope if scope["phase"] == "verified" and scope["verifiedat"] / 1e6 > wiped and \
+                    scope["detectedat"] / 1e6 > wiped else None
+
+            scope = until(verified, 60, "the gateway is verified again")
+            found.append((scope["detectedat"] / 1e6 - wiped, scope["verifiedat"] / 1e6 - wiped))
+            time.sleep(0.3)
+        return found
+
+    def one_more(self, count):
+        """Milliseconds from the call to the answer of the first datagram through the new rule."""
+        rule = self.rules[0]
+        address = dotted(FIRST)
+        times = []
+        with Echo(inside(self.cloud, self.machines[0]), PORT, "measured-0"):
+            for _ in range(count):
+                self.call("disableStaticNat", ipaddressid=rule["ipaddressid"])
+                start = time.perf_counter()
+                self.call("enableStaticNat", **rule)
+                if ask(address, PORT) is None:
+                    raise RuntimeError("the first datagram after the call was lost")
+                times.append((time.perf_counter() - start) * 1000)
+        return times
+
+    def changes(self, seconds):
+        """Fifty callers take their rules away and give them again: changes per second, and their milliseconds by time."""
+        drifts = self.gateway()["repairs"]
+        begin = time.perf_counter()
+        end = begin + seconds
+
+        def caller(number):
+            rule, own = self.rules[self.nats + number], []
+            while time.perf_counter() < end:
+                for command, arguments in (("disableStaticNat", {"ipaddressid": rule["ipaddressid"]}),
+                                           ("enableStaticNat", rule)):
+                    start = time.perf_counter()
+                    self.call(command, **arguments)
+                    own.append((start - begin, (time.perf_counter() - start) * 1000))
+            return own
+
+        done = sorted(sum(self.each(CALLERS, caller), []))
+        early = [value for at, value in done if at < seconds / 4]
+        late = [value for at, value in done if at >= seconds * 3 / 4]
+        scope = self.gateway()
+        wanted = next(service for service in scope["service"] if service["name"] == "staticnat")
+        return {
+            "per_second": len(done) / seconds, "early_p50": percentile(early, 0.5), "early_p99": percentile(early, 0.99),
+            "late_p50": percentile(late, 0.5), "late_p99": percentile(late, 0.99),
+            "lost": self.nats + CALLERS - wanted["verified"], "drifts": scope["repairs"] - drifts,
+        }
+
+    def start_again(self):
+        """Seconds from the start of `up`, with nothing left but the state folder, to everything verified."""
+        self.cloud.down()
+        start = time.perf_counter()
+        self.cloud.up()
+        seconds = time.perf_counter() - start
+        wanted = next(service for service in self.gateway()["service"] if service["name"] == "staticnat")
+        if wanted["verified"] < self.nats:
+            raise RuntimeError(f"{wanted['verified']} of {self.nats} static NATs are verified after a start")
+        return seconds
+
+    def close(self):
+        self.cloud.purge()
+        shutil.rmtree(self.cloud.state, ignore_errors=True)
