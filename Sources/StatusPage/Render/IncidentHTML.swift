@@ -8,7 +8,8 @@ extension StatusHTML {
       html.element("<article class=\"card alert ", incident.impact.rawValue, "\" ")
       html.element("id=\"", incident.id, "\">\n")
       html.element("<p class=\"badge\">", incident.status.name[language], "</p>\n")
-      html.element("<h3>", Phrases.name(incident)[language], "</h3>\n")
+      html.element("<h3><a href=\"", links.incident(incident.id, language), "\">")
+      html.element("", view.phrases.name(incident)[language], "</a></h3>\n")
       progress(incident, &html)
       fields(incident, &html)
       log(incident, detail.updates, &html)
@@ -31,10 +32,10 @@ extension StatusHTML {
     for incident in past.prefix(detail.past) {
       let end = incident.resolvedAt ?? incident.updatedAt
       html.element("<details class=\"card\" id=\"", incident.id, "\">\n")
-      html.element("<summary><h3>", Phrases.name(incident)[language], "</h3>")
+      html.element("<summary><h3>", view.phrases.name(incident)[language], "</h3>")
       html.element("<time datetime=\"", incident.startedAt.iso, "\">")
       let length = duration(incident.outage(until: end))[language]
-      html.element("", "\(incident.startedAt.inFull(language)) · \(length)", "</time></summary>\n")
+      html.element("", "\(times.inFull(incident.startedAt)) · \(length)", "</time></summary>\n")
       fields(incident, &html)
       log(incident, detail.pastUpdates, &html)
       html.raw("</details>\n")
@@ -42,12 +43,13 @@ extension StatusHTML {
     let more = past.count - detail.past
     if more > 0 {
       html.element(
-        "<p class=\"quiet\"><a href=\"/api/v2/incidents.json\">", say("ほか\(more)件", "\(more) more"), "</a></p>\n")
+        "<p class=\"quiet\"><a href=\"", links.incidents, "\">")
+      html.element("", say("ほか\(more)件", "\(more) more"), "</a></p>\n")
     }
     html.raw("</section>\n")
   }
 
-  private func progress(_ incident: Incident, _ html: inout Markup) {
+  func progress(_ incident: Incident, _ html: inout Markup) {
     guard !incident.services.isEmpty else { return }
     html.element("<h4>", say("復旧状況", "Recovery so far"), "</h4>\n<ul class=\"bars\">\n")
     for total in incident.services.prefix(8) {
@@ -62,53 +64,78 @@ extension StatusHTML {
       html.element("", percent, "</progress></li>\n")
     }
     html.raw("</ul>\n")
+    cells(incident, &html)
     let estimate =
-      incident.estimatedEnd.map { say("復旧見込み: \($0.ofDay(.ja))頃", "Estimated end: about \($0.ofDay(.en))") }
-      ?? say("復旧見込み: 算出中", "Estimated end: not known yet")
+      incident.estimatedEnd.map { end in
+        let earliest = times.ofDay(incident.earliestEnd ?? end)
+        let latest = times.ofDay(incident.latestEnd ?? end)
+        return say(
+          "復旧見込み: \(times.ofDay(end))頃 (\(earliest) ～ \(latest))",
+          "Estimated end: about \(times.ofDay(end)), between \(earliest) and \(latest)")
+      } ?? say("復旧見込み: 算出中", "Estimated end: not known yet")
+    if let customers = incident.customersOut, let addresses = incident.addressesOut, customers + addresses > 0 {
+      let out = Phrases.extent(customers, addresses)[language]
+      html.element("<p class=\"p\">", say("未復旧: \(out)", "Still out: \(out)"), "</p>\n")
+    }
     html.element("<p class=\"p\">", estimate, "</p>\n")
   }
 
-  private func fields(_ incident: Incident, _ html: inout Markup) {
+  /// How far each cell is, where there is more than one.
+  private func cells(_ incident: Incident, _ html: inout Markup) {
+    let totals = incident.cells ?? []
+    let names = Array(Set(totals.map(\.cell))).sorted()
+    guard names.count > 1 else { return }
+    html.element("<table><caption>", say("セル別", "By cell"), "</caption>\n")
+    for name in names.prefix(8) {
+      html.element("<tr><th scope=\"row\">", name, "</th>")
+      for total in totals.filter({ $0.cell == name }).prefix(4) {
+        let service = ServiceName.name(total.total.service)[language]
+        html.element("<td>", "\(service) \(say("\(total.total.percent)%", "\(total.total.percent)\u{a0}%"))", "</td>")
+      }
+      html.raw("</tr>\n")
+    }
+    html.raw("</table>\n")
+  }
+
+  func fields(_ incident: Incident, _ html: inout Markup) {
     let places = Phrases.places(incident.losses)[language]
     let extent = Phrases.extent(incident)[language]
     let zones = Set(incident.losses.map(\.zoneName)).sorted().prefix(3).joined(separator: ", ")
     let series = Phrases.series(incident).joined(separator: say("・", ", "))
-    let services = Phrases.services(incident)[language]
-    html.element("<dl>\n<dt>", say("■障害発生日時", "When"), "</dt>")
-    html.element("<dd>", incident.startedAt.inFull(language), "")
+    html.element("<dl>\n<dt>", label(.fieldWhen), "</dt>")
+    html.element("<dd>", times.inFull(incident.startedAt), "")
     if let end = incident.resolvedAt {
-      let length = duration(incident.outage(until: end))[language]
+      let length = duration(incident.isMeasured ? incident.outage(until: end) : end.milliseconds - incident.startedAt.milliseconds)[language]
       html.element(
-        "", say(" ～ \(end.inFull(.ja))(障害時間 \(length))", " to \(end.inFull(.en)), out of service for \(length)"), "")
+        "", say(" ～ \(times.inFull(end))(障害時間 \(length))", " to \(times.inFull(end)), out of service for \(length)"), "")
     } else {
       html.element("", say(" ～ 復旧作業中", ", not over yet"), "")
     }
-    html.element("</dd>\n<dt>", say("■対象範囲", "Who is affected"), "</dt>")
-    html.element(
-      "<dd>", say("\(series) / \(zones) / \(places)。\(extent)", "\(series), \(zones): \(places). \(extent.sentence)"),
-      "</dd>\n")
-    html.element("<dt>", say("■障害内容", "What does not work"), "</dt>")
-    html.element(
-      "<dd>",
-      incident.isOpen
-        ? say(
-          "\(services)を経由するインターネット側との通信ができません。仮想サーバーは稼働しています。",
-          "Internet traffic through \(services) fails. Instances keep running.")
-        : say(
-          "\(services)を経由するインターネット側との通信ができませんでした。仮想サーバーは稼働していました。",
-          "Internet traffic through \(services) failed. Instances kept running."), "</dd>\n")
-    html.element("<dt>", say("■原因", "Cause"), "</dt>")
-    let cause = Phrases.cause(incident.losses)
-    html.element("<dd>", say(cause.ja, cause.en.sentence), "</dd>\n</dl>\n")
-    if incident.isOpen, language == .ja {
-      html.raw("<p class=\"quiet\">ご利用のお客様にはご迷惑をおかけし、深くお詫び申し上げます。</p>\n")
-    } else if incident.isOpen {
-      html.raw("<p class=\"quiet\">We are sorry for the trouble this causes you.</p>\n")
+    html.raw("</dd>\n")
+    if incident.isMeasured {
+      let subject = [series, zones].filter { !$0.isEmpty }
+      html.element("<dt>", label(.fieldScope), "</dt>")
+      html.element(
+        "<dd>",
+        say(
+          "\((subject + [places]).joined(separator: " / "))。\(extent)",
+          "\(subject.joined(separator: ", ")): \(places). \(extent.sentence)"), "</dd>\n")
+      html.element("<dt>", label(.fieldEffect), "</dt>")
+      html.element("<dd>", view.phrases.effect(incident)[language], "</dd>\n")
     }
+    if incident.isMeasured || incident.editorial?.cause != nil {
+      html.element("<dt>", label(.fieldCause), "</dt>")
+      let cause = view.phrases.cause(incident)
+      html.element("<dd>", say(cause.ja, cause.en.sentence), "</dd>\n")
+    }
+    html.raw("</dl>\n")
+    if incident.isOpen { html.element("<p class=\"quiet\">", view.phrases.templates[.apology][language], "</p>\n") }
   }
 
+  private func label(_ key: Templates.Key) -> String { view.phrases.templates[key][language] }
+
   /// The newest updates, and always the first.
-  private func log(_ incident: Incident, _ limit: Int, _ html: inout Markup) {
+  func log(_ incident: Incident, _ limit: Int, _ html: inout Markup) {
     guard limit > 0 else { return }
     let updates = incident.updates
     let shown = updates.count <= limit ? updates : Array(updates.prefix(1) + updates.suffix(limit - 1))
@@ -121,7 +148,7 @@ extension StatusHTML {
       html.element("<li><b>", say("【\(Clock.jst.fields(update.displayAt).stamp) 更新】", ""), "")
       html.element("", update.status.name[language], "</b> ")
       html.element("<time datetime=\"", update.displayAt.iso, "\">")
-      html.element("", language == .ja ? update.displayAt.ofDay(.ja) : update.displayAt.inFull(.en), "</time>")
+      html.element("", language == .ja && zone == nil ? update.displayAt.ofDay(.ja) : times.inFull(update.displayAt), "</time>")
       html.element("<p>", update.body[language], "</p></li>\n")
     }
     html.raw("</ol>\n")
