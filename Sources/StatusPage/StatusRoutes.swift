@@ -29,7 +29,7 @@ package struct StatusRoutes: Sendable {
     return Self.answer(rendered, resource.contentType, reader, request)
   }
 
-  func respond(incident id: String, _ request: Request) -> Response {
+  package func respond(incident id: String, _ request: Request) -> Response {
     let reader = Reader(request, readsLanguage: true)
     guard let rendered = board.renderedIncident(id, reader.language, zone: reader.zone) else {
       return Response(status: .notFound, headers: [.contentType: "text/plain; charset=utf-8"])

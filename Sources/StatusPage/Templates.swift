@@ -11,7 +11,8 @@ package struct Templates: Sendable, Hashable {
 
   private var texts: [Key: Wording]
 
-  package static let standard = Templates(texts: Dictionary(uniqueKeysWithValues: Key.allCases.map { ($0, $0.standard) }))
+  package static let standard = Templates(
+    texts: Dictionary(uniqueKeysWithValues: Key.allCases.map { ($0, $0.standard) }))
 
   subscript(_ key: Key) -> Wording { texts[key] ?? key.standard }
 
@@ -75,7 +76,8 @@ extension Templates {
         let known = allowed.sorted().map { "{\($0)}" }.joined(separator: ", ")
         throw StatusPageError(
           code: .unreadable,
-          message: "the text “\(name)” cannot have {\(placeholder.clipped)}; it may have \(known.isEmpty ? "none" : known)")
+          message:
+            "the text “\(name)” cannot have {\(placeholder.clipped)}; it may have \(known.isEmpty ? "none" : known)")
       }
       texts[key] = Wording(ja: text.ja.prose, en: text.en.prose)
     }

@@ -27,7 +27,9 @@ import Testing
     #expect(!board.rendered(.active, .en).text.contains("Gateway update"))
     board.update(Drill.document(3601))
     #expect(board.rendered(.active, .en).text.contains("\"status\":\"in_progress\""))
-    #expect(board.rendered(.components, .en).text.contains("\"id\":\"nat-1\",\"name\":\"Static NAT (cell-1)\",\"status\":\"under_maintenance\""))
+    #expect(
+      board.rendered(.components, .en).text.contains(
+        "\"id\":\"nat-1\",\"name\":\"Static NAT (cell-1)\",\"status\":\"under_maintenance\""))
   }
 
   @Test func `times are in the reader's zone, with Japan's beside`() throws {

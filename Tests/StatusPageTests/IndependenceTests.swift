@@ -17,13 +17,15 @@ import Testing
       let receiver = try receiver(folder)
       let body = try body()
       let sequence = Drill.at(10).milliseconds
-      try receiver.take(body, sequence: sequence, signature: try signer.sign(body, sequence: sequence), now: Drill.at(10))
+      try receiver.take(
+        body, sequence: sequence, signature: try signer.sign(body, sequence: sequence), now: Drill.at(10))
       #expect(receiver.newest?.document == Drill.middle[4].bounded)
       try receiver.save()
       let again = try self.receiver(folder)
       #expect(again.newest == receiver.newest)
       #expect(throws: FeedReceiver.Refusal.replayed) {
-        try again.take(body, sequence: sequence, signature: try signer.sign(body, sequence: sequence), now: Drill.at(11))
+        try again.take(
+          body, sequence: sequence, signature: try signer.sign(body, sequence: sequence), now: Drill.at(11))
       }
     }
   }
@@ -35,7 +37,9 @@ import Testing
     let sequence = now.milliseconds
     let signature = try signer.sign(body, sequence: sequence)
     func refusal(_ body: Data, _ sequence: Int64, _ signature: String, _ now: Moment) -> FeedReceiver.Refusal? {
-      do throws(FeedReceiver.Refusal) { try receiver.take(body, sequence: sequence, signature: signature, now: now) } catch { return error }
+      do throws(FeedReceiver.Refusal) {
+        try receiver.take(body, sequence: sequence, signature: signature, now: now)
+      } catch { return error }
       return nil
     }
     #expect(refusal(body, sequence, try DocumentSigner().sign(body, sequence: sequence), now) == .forged)
@@ -60,7 +64,8 @@ import Testing
     #expect(verifier.account(ticket: ticket, now: Drill.at(0)) == "a.b-c")
     #expect(verifier.account(ticket: ticket, now: Drill.at(60)) == nil)
     #expect(verifier.account(ticket: ticket + "x", now: Drill.at(0)) == nil)
-    #expect(verifier.account(ticket: try DocumentSigner().ticket(account: "a", until: Drill.at(60)), now: Drill.at(0)) == nil)
+    #expect(
+      verifier.account(ticket: try DocumentSigner().ticket(account: "a", until: Drill.at(60)), now: Drill.at(0)) == nil)
     for junk in ["", ".", "a.b", String(repeating: "a", count: 5000)] {
       #expect(verifier.account(ticket: junk, now: Drill.at(0)) == nil)
     }
@@ -92,7 +97,8 @@ import Testing
     #expect(text.contains("Unknown (last: Operational)"))
     #expect(board.rendered(.page, .ja).text.contains("途絶えています"))
     let back = outlook.view(
-      FeedReceiver.Received(sequence: 2, at: Drill.at(120), document: Drill.document(120)), looks: [:], now: Drill.at(121))
+      FeedReceiver.Received(sequence: 2, at: Drill.at(120), document: Drill.document(120)), looks: [:],
+      now: Drill.at(121))
     #expect(back.notes.isEmpty && back.unknown.isEmpty)
   }
 
@@ -131,14 +137,17 @@ import Testing
   @Test func `the page as files is whole, links within itself, and only what changed is written`() async throws {
     try await inFolder { folder in
       let board = try StatusBoard(
-        settings: StatusSettings(name: "Example Cloud", url: "https://status.example.jp"), store: nil, now: Drill.at(-60),
+        settings: StatusSettings(name: "Example Cloud", url: "https://status.example.jp"), store: nil,
+        now: Drill.at(-60),
         newID: Drill.ids())
       for document in Drill.middle { board.update(document) }
       let export = StaticExport(board: board, folder: "\(folder)/web")
       let count = try export.write()
       #expect(count == 17)
       #expect(try export.write() == 0)
-      func read(_ name: String) throws -> String { try String(contentsOf: URL(filePath: "\(folder)/web/\(name)"), encoding: .utf8) }
+      func read(_ name: String) throws -> String {
+        try String(contentsOf: URL(filePath: "\(folder)/web/\(name)"), encoding: .utf8)
+      }
       let page = try read("index.html")
       #expect(page.contains("href=\"index.en.html\"") && page.contains("href=\"api/v2/summary.json\""))
       #expect(!page.contains("href=\"/"))

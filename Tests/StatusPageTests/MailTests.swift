@@ -6,14 +6,18 @@ import Testing
 @Suite struct MailTests {
   private func message(subject: String = "停止", body: String = "本文\n.\nend") throws -> MailMessage {
     MailMessage(
-      from: try #require(MailAddress("status@example.jp")), fromName: "例 クラウド", to: try #require(MailAddress("a+b@example.com")),
-      subject: subject, body: body, date: Drill.at(0), id: "abc", unsubscribe: "https://status.example.jp/status/unsubscribe?id=a&sig=b")
+      from: try #require(MailAddress("status@example.jp")), fromName: "例 クラウド",
+      to: try #require(MailAddress("a+b@example.com")),
+      subject: subject, body: body, date: Drill.at(0), id: "abc",
+      unsubscribe: "https://status.example.jp/status/unsubscribe?id=a&sig=b")
   }
 
   @Test(
     arguments: [
-      "", "a", "a@", "@b.jp", "a@b", "a b@c.jp", "a@b.jp\r\nBcc: x@y.jp", "a@b.jp\n", "\"a\"@b.jp", "a@b..jp", "a@-b.jp",
-      "a@b.jp,c@d.jp", "<a@b.jp>", "a@b@c.jp", "日本@b.jp", "a@日本.jp", ".a@b.jp", "a\u{0}@b.jp", "a@[127.0.0.1]", "-oQ/tmp@",
+      "", "a", "a@", "@b.jp", "a@b", "a b@c.jp", "a@b.jp\r\nBcc: x@y.jp", "a@b.jp\n", "\"a\"@b.jp", "a@b..jp",
+      "a@-b.jp",
+      "a@b.jp,c@d.jp", "<a@b.jp>", "a@b@c.jp", "日本@b.jp", "a@日本.jp", ".a@b.jp", "a\u{0}@b.jp", "a@[127.0.0.1]",
+      "-oQ/tmp@",
     ])
   func `what is no plain mail address is refused`(text: String) { #expect(MailAddress(text) == nil) }
 
@@ -48,7 +52,8 @@ import Testing
       .none, [["220 hello"], ["250-mx", "250 SIZE"], ["250 ok"], ["250 ok"], ["354 go"], ["250 taken"], ["221 bye"]])
     #expect(
       steps == [
-        .send("EHLO example.jp\r\n"), .send("MAIL FROM:<status@example.jp>\r\n"), .send("RCPT TO:<a+b@example.com>\r\n"),
+        .send("EHLO example.jp\r\n"), .send("MAIL FROM:<status@example.jp>\r\n"),
+        .send("RCPT TO:<a+b@example.com>\r\n"),
         .send("DATA\r\n"), .send(try message().text + ".\r\n"), .send("QUIT\r\n"), .done,
       ])
   }

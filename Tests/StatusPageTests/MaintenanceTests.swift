@@ -55,7 +55,9 @@ import Testing
   @Test func `times that make no sense are refused`() throws {
     var cloud = SimulatedCloud()
     for (from, until) in [(60.0, 30.0), (-100, -50), (0, 8 * 86_400)] {
-      #expect(throws: OperatorError.self) { _ = try cloud.course.schedule(plan(from, until), by: "ops", now: cloud.now) }
+      #expect(throws: OperatorError.self) {
+        _ = try cloud.course.schedule(plan(from, until), by: "ops", now: cloud.now)
+      }
     }
     let id = try cloud.course.schedule(plan(60, 120), by: "ops", now: cloud.now)
     try cloud.course.reschedule(id, from: Drill.at(200), until: Drill.at(300), now: cloud.now)

@@ -33,7 +33,8 @@ import Testing
     #expect(throws: OperatorError.self) {
       try course.add(Wording(ja: "済", en: "done"), status: .resolved, to: id, now: Drill.at(11))
     }
-    try course.add(Wording(ja: "作業員が向かっています", en: "People are on their way"), status: .monitoring, to: id, now: Drill.at(11))
+    try course.add(
+      Wording(ja: "作業員が向かっています", en: "People are on their way"), status: .monitoring, to: id, now: Drill.at(11))
     #expect(course.archive.incidents.first?.status == .identified)
     try course.edit(id, title: Wording(ja: "通信障害", en: "Loss of traffic"))
     for document in Drill.end { _ = course.take(document) }
@@ -65,8 +66,11 @@ import Testing
     board.update(Drill.document(0))
     var draft = notice
     draft.isDraft = true
-    let id = try board.operate { course throws(OperatorError) in try course.write(draft, by: "hanako", now: Drill.at(1)) }
-    for resource in StatusResource.allCases { #expect(!board.rendered(resource, .en).text.contains("Power inspection")) }
+    let id = try board.operate { course throws(OperatorError) in try course.write(draft, by: "hanako", now: Drill.at(1))
+    }
+    for resource in StatusResource.allCases {
+      #expect(!board.rendered(resource, .en).text.contains("Power inspection"))
+    }
     #expect(board.renderedIncident(id, .en) == nil)
     try board.operate { course throws(OperatorError) in try course.publish(id) }
     #expect(board.rendered(.page, .en).text.contains("Power inspection"))

@@ -17,15 +17,19 @@ import Testing
     #expect(AddressGate(allowed: [text]).admits(try SocketAddress(ipAddress: text, port: 443)))
   }
 
-  @Test(arguments: ["8.8.8.8", "172.32.0.1", "100.128.0.1", "192.0.1.1", "2606:4700::1111", "2400:8500::1", "2001:200::1"])
+  @Test(arguments: [
+    "8.8.8.8", "172.32.0.1", "100.128.0.1", "192.0.1.1", "2606:4700::1111", "2400:8500::1", "2001:200::1",
+  ])
   func `public addresses are admitted`(text: String) throws {
     #expect(AddressGate().admits(try SocketAddress(ipAddress: text, port: 443)))
   }
 
   @Test(
     arguments: [
-      "ftp://example.jp/", "file:///etc/passwd", "http://", "http://user@example.jp/", "http://a b/", "http://example.jp:22/",
-      "http://example.jp:25/", "http://example.jp:x/", "https://example.jp/\r\nHost: evil", "http://exa\\mple/", "//example.jp",
+      "ftp://example.jp/", "file:///etc/passwd", "http://", "http://user@example.jp/", "http://a b/",
+      "http://example.jp:22/",
+      "http://example.jp:25/", "http://example.jp:x/", "https://example.jp/\r\nHost: evil", "http://exa\\mple/",
+      "//example.jp",
       "http://[::1", "http://日本.jp/", "gopher://x", "http://example.jp:0/", "http://example.jp:99999/",
     ])
   func `unusual URLs are refused`(text: String) { #expect(WebAddress(text) == nil) }
@@ -40,7 +44,10 @@ import Testing
     }
   }
 
-  @Test(arguments: ["http://2130706433/", "http://127.1/", "http://localhost/", "http://169.254.169.254/latest/meta-data/", "http://[::1]/", "http://0/"])
+  @Test(arguments: [
+    "http://2130706433/", "http://127.1/", "http://localhost/", "http://169.254.169.254/latest/meta-data/",
+    "http://[::1]/", "http://0/",
+  ])
   func `a webhook to an internal address is refused when it is made and when it is sent to`(text: String) async throws {
     try await inFolder { folder in
       let subscriptions = try Subscriptions(folder: folder, gate: AddressGate(), sendsMail: false, now: Drill.at(0))

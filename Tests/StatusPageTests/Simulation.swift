@@ -67,7 +67,9 @@ struct SimulatedCloud {
     _ = course.take(
       StatusDocument(
         time: now, components: parts.map(\.component), services: [], losses: losses,
-        observations: parts.map { Observation(component: $0.component.id, kind: $0.kind, looks: Array($0.looks.values)) },
+        observations: parts.map {
+          Observation(component: $0.component.id, kind: $0.kind, looks: Array($0.looks.values))
+        },
         actions: actions))
   }
 

@@ -19,7 +19,8 @@ import Testing
       cloud.run(20)
       cloud.step(Double.random(in: 60...(Self.isFull ? 240 : 1500), using: &random))
     }
-    #expect(cloud.course.archive.incidents.isEmpty, "\(cloud.course.archive.incidents.first?.updates.first?.body.en ?? "")")
+    #expect(
+      cloud.course.archive.incidents.isEmpty, "\(cloud.course.archive.incidents.first?.updates.first?.body.en ?? "")")
     #expect(cloud.course.archive.maintenances.allSatisfy { $0.status == .completed })
     #expect(noises > 1000)
   }
@@ -191,7 +192,9 @@ import Testing
     #expect(cloud.course.archive.incidents.first?.isOpen == false)
   }
 
-  @Test func `an incident of a kind set to drafts stays with the operators until it is published or its time has come`() throws {
+  @Test func `an incident of a kind set to drafts stays with the operators until it is published or its time has come`()
+    throws
+  {
     var policy = IncidentPolicy(publication: [.storage: .byOperator, .console: .after(300)])
     policy.publication[.api] = .atOnce
     var cloud = SimulatedCloud(policy: policy)

@@ -37,7 +37,10 @@ import Testing
       try all.subscribe(mail: "a@example.jp", language: .ja, source: "1", now: Drill.at(0))
       let id = try #require(all.read { $0.subscriptions.keys.first })
       let other = LinkKey(bytes: Array(repeating: 7, count: 32))
-      for signature in ["", "0", String(repeating: "0", count: 64), other.sign(.unsubscribe, id), all.key.sign(.confirm, id), all.key.sign(.unsubscribe, "x")] {
+      for signature in [
+        "", "0", String(repeating: "0", count: 64), other.sign(.unsubscribe, id), all.key.sign(.confirm, id),
+        all.key.sign(.unsubscribe, "x"),
+      ] {
         #expect(throws: SubscriptionError.self) { try all.unsubscribe(id, signature: signature) }
       }
       #expect(all.count == 1)
@@ -74,7 +77,8 @@ import Testing
     try await inFolder { folder in
       let all = try subscriptions(folder, allowed: ["127.0.0.1"])
       for number in 0..<5 {
-        _ = try await all.subscribe(webhook: "http://127.0.0.1:8000/\(number)", language: .en, source: "\(number)", now: Drill.at(0))
+        _ = try await all.subscribe(
+          webhook: "http://127.0.0.1:8000/\(number)", language: .en, source: "\(number)", now: Drill.at(0))
       }
       await #expect(throws: SubscriptionError.self) {
         _ = try await all.subscribe(webhook: "http://127.0.0.1:8000/6", language: .en, source: "6", now: Drill.at(0))

@@ -14,7 +14,10 @@ import Testing
     board.update(Drill.document(1, balancer: 0, nat: 0, [loss]))
     let body = try #require(board.incidents.first?.updates.first?.body)
     #expect(body.ja.hasPrefix("【重要】{extent}の共有ネットワーク設定の消失"))
-    #expect(body.en == "Attention: shared network configuration of {extent} was lost: nftables tables deleted 12 customers, 1,100 addresses")
+    #expect(
+      body.en
+        == "Attention: shared network configuration of {extent} was lost: nftables tables deleted 12 customers, 1,100 addresses"
+    )
     #expect(board.rendered(.page, .ja).text.contains("■原因(調査結果)"))
   }
 

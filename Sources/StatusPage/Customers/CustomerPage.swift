@@ -1,3 +1,5 @@
+import Synchronization
+
 /// What one customer has that is out of service, and what is back.
 struct CustomerPage {
   var view: StatusView
@@ -28,12 +30,15 @@ struct CustomerPage {
         page.say("影響を受けているものはありません。", "Nothing of yours is affected."), "</p>\n")
     }
     for kind in AffectedResource.Kind.allCases {
-      let of = resources.filter { $0.kind == kind }.sorted { ($0.state.rawValue, $0.name) > ($1.state.rawValue, $1.name) }
+      let of = resources.filter { $0.kind == kind }.sorted {
+        ($0.state.rawValue, $0.name) > ($1.state.rawValue, $1.name)
+      }
       guard !of.isEmpty else { continue }
       let count = of.count { $0.state == .out }
       html.element("<section><h2>", kind.name[language], " <small>")
       html.element(
-        "", page.say("停止中\(count) / 復旧済み\(of.count - count)", "\(count) out, \(of.count - count) back"), "</small></h2>\n")
+        "", page.say("停止中\(count) / 復旧済み\(of.count - count)", "\(count) out, \(of.count - count) back"),
+        "</small></h2>\n")
       html.raw("<ul class=\"card rows\">\n")
       for resource in of.prefix(Self.listed) {
         let isOut = resource.state == .out
@@ -59,7 +64,9 @@ struct CustomerPage {
     let objective = StatusHTML.percent(view.settings.objective)
     html.element(
       "",
-      page.say("実測値。目標 \(objective)。括弧内は目標に対する残り時間。", "Measured; \(objective) is promised. In brackets: how much of the slack is left."),
+      page.say(
+        "実測値。目標 \(objective)。括弧内は目標に対する残り時間。",
+        "Measured; \(objective) is promised. In brackets: how much of the slack is left."),
       "</p>\n<div class=\"card\"><table>\n<tr><td></td>")
     let months = Array(
       Set(rows.flatMap { view.availability.months[$0.component.id]?.keys.map(\.self) ?? [] })

@@ -28,7 +28,8 @@ struct LiveUpdates {
           switch event {
           case .change(let revision):
             let text = board.rendered(.summary, .en).text
-            try await writer.write(ByteBuffer(string: "id: \(board.boot)-\(revision)\nevent: status\ndata: \(text)\n\n"))
+            try await writer.write(
+              ByteBuffer(string: "id: \(board.boot)-\(revision)\nevent: status\ndata: \(text)\n\n"))
           case .silence:
             try await writer.write(ByteBuffer(string: ": still here\n\n"))
           }

@@ -19,7 +19,9 @@ extension IncidentCourse {
     let scopes = Set(incident.losses.map(\.scope))
     var known = incident.facts ?? []
     for fact in facts where !known.contains(fact) && known.count < Bounds.facts {
-      guard fact.scope.map(scopes.contains) ?? true, fact.at.seconds(since: incident.startedAt) >= -600 else { continue }
+      guard fact.scope.map(scopes.contains) ?? true, fact.at.seconds(since: incident.startedAt) >= -600 else {
+        continue
+      }
       known.append(fact)
     }
     incident.facts = known.isEmpty ? nil : known.sorted { $0.at < $1.at }

@@ -109,7 +109,8 @@ package struct IncidentCourse: Sendable {
     var new = loss
     let old = archive.incidents[incident].losses[index]
     new.lostAt = min(new.lostAt, old.lostAt)
-    new.appliedAt = new.appliedAt ?? old.appliedAt
+    // What only looked well for a while is taken back; settings that were put back were put back.
+    if loss.role != .component { new.appliedAt = new.appliedAt ?? old.appliedAt }
     new.verifiedAt = old.verifiedAt ?? new.verifiedAt
     new.accounts = max(new.accounts, old.accounts)
     new.addresses = max(new.addresses, old.addresses)
@@ -124,7 +125,8 @@ package struct IncidentCourse: Sendable {
     if let index = archive.incidents.lastIndex(where: { Self.belongs(loss, to: $0) }) {
       let id = archive.incidents[index].id
       // Whoever reports it anew after a restart means the loss that is still open.
-      if let old = archive.incidents[index].losses.firstIndex(where: { $0.scope == loss.scope && $0.verifiedAt == nil }) {
+      if let old = archive.incidents[index].losses.firstIndex(where: { $0.scope == loss.scope && $0.verifiedAt == nil })
+      {
         let place = Place(incident: id, index: old)
         known[loss.key] = place
         _ = update(place, with: loss)
@@ -135,13 +137,17 @@ package struct IncidentCourse: Sendable {
       let recurs =
         !archive.incidents[index].isOpen
         || archive.incidents[index].losses.contains { $0.verifiedAt != nil && $0.scope == loss.scope }
+      // Scopes that are lost again together are lost again once.
+      let isSameRecurrence =
+        archive.incidents[index].isOpen
+        && abs(loss.lostAt.seconds(since: archive.incidents[index].lastLostAt)) <= Self.sameFault
       archive.incidents[index].losses.append(loss)
       known[loss.key] = Place(incident: id, index: archive.incidents[index].losses.count - 1)
       archive.incidents[index].resolvedAt = nil
       archive.incidents[index].monitoringAt = nil
       archive.incidents[index].baseline = nil
-      if recurs { archive.incidents[index].recurrences += 1 }
-      if events[id] != .opened { events[id] = recurs || events[id] == .recurred ? .recurred : .widened }
+      if recurs, !isSameRecurrence { archive.incidents[index].recurrences += 1 }
+      if events[id] != .opened { events[id] = (recurs && !isSameRecurrence) || events[id] == .recurred ? .recurred : .widened }
       return
     }
     var incident = Incident(
@@ -254,7 +260,9 @@ package struct IncidentCourse: Sendable {
     guard incident.isMeasured else { return }
     let open = incident.losses.filter { $0.verifiedAt == nil }
     // A fault that comes and goes is told of ever more rarely.
-    let isFlapping = incident.recurrences > 2 && incident.updates.last.map { now.seconds(since: $0.createdAt) < Self.quiet(incident) } == true
+    let isFlapping =
+      incident.recurrences > 2
+      && incident.updates.last.map { now.seconds(since: $0.createdAt) < Self.quiet(incident) } == true
     if let event, event != .recurred || !isFlapping {
       let unclear = open.contains(where: \.isUnclear) && open.allSatisfy(\.isUnclear)
       incident.status = unclear ? .investigating : .identified
@@ -268,6 +276,10 @@ package struct IncidentCourse: Sendable {
       say(body, &incident, at: spoken ?? now, now: now)
     }
     let applied = incident.losses.compactMap { $0.appliedAt ?? $0.verifiedAt }
+    if incident.monitoringAt != nil, applied.count < incident.losses.count {
+      incident.monitoringAt = nil
+      incident.status = open.allSatisfy(\.isUnclear) ? .investigating : .identified
+    }
     if incident.monitoringAt == nil, applied.count == incident.losses.count, let last = applied.max() {
       incident.monitoringAt = last
       incident.status = .monitoring
@@ -295,7 +307,7 @@ package struct IncidentCourse: Sendable {
 
   /// How long a fault that comes and goes must be over to count as resolved.
   static func quiet(_ incident: Incident) -> Double {
-    incident.recurrences < 2 ? 0 : min(300, 10 * Double(1 << min(incident.recurrences - 2, 5)))
+    incident.recurrences < 3 ? 0 : min(300, 10 * Double(1 << min(incident.recurrences - 3, 5)))
   }
 
   /// Every two seconds at first, then ever more rarely, so that an incident of days stays readable.

@@ -67,5 +67,7 @@ package struct MailMessage: Sendable, Equatable {
     return words.joined(separator: "\r\n ")
   }
 
-  private static func token(_ text: String) -> String { String(text.filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == ".") }.prefix(60)) }
+  private static func token(_ text: String) -> String {
+    String(text.filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == ".") }.prefix(60))
+  }
 }

@@ -62,7 +62,9 @@ package struct SMTPServer: Sendable {
   }
 
   func send(_ message: MailMessage) async throws {
-    guard let target = try await Resolver.addresses(host, port).first else { throw NetworkError("\(host) has no address") }
+    guard let target = try await Resolver.addresses(host, port).first else {
+      throw NetworkError("\(host) has no address")
+    }
     let tls = security == .none ? nil : try trust.context()
     let isName = (try? SocketAddress(ipAddress: host, port: port)) == nil
     let serverName = isName ? host : nil
@@ -71,7 +73,8 @@ package struct SMTPServer: Sendable {
       .connect(to: target) { [security] channel in
         channel.eventLoop.makeCompletedFuture {
           if security == .tls, let tls {
-            try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: tls, serverHostname: serverName))
+            try channel.pipeline.syncOperations.addHandler(
+              NIOSSLClientHandler(context: tls, serverHostname: serverName))
           }
           return try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
         }
@@ -113,7 +116,9 @@ struct SMTPReplies {
   /// - Returns: the replies that are complete, each as its lines.
   mutating func take(_ more: String) throws(SMTPError) -> [[String]] {
     text += more
-    guard text.utf8.count < 64 << 10, lines.count < 200 else { throw SMTPError("the server's reply has no end", isFinal: false) }
+    guard text.utf8.count < 64 << 10, lines.count < 200 else {
+      throw SMTPError("the server's reply has no end", isFinal: false)
+    }
     var replies: [[String]] = []
     while let end = text.firstIndex(where: { $0 == "\r\n" || $0 == "\n" }) {
       let line = String(text[..<end])

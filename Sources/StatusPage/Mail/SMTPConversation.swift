@@ -17,7 +17,9 @@ struct SMTPConversation {
     case done
   }
 
-  private enum State { case greeting, hello, startTLS, helloSecure, authenticating, sender, recipient, data, content, quitting }
+  private enum State {
+    case greeting, hello, startTLS, helloSecure, authenticating, sender, recipient, data, content, quitting
+  }
 
   let message: MailMessage
   let security: Security
@@ -75,9 +77,10 @@ struct SMTPConversation {
     case .data:
       state = .content
       // A line that begins with a dot gets another one.
-      return .send(message.text.split(separator: "\r\n", omittingEmptySubsequences: false).map {
-        $0.hasPrefix(".") ? "." + $0 : String($0)
-      }.joined(separator: "\r\n") + ".\r\n")
+      return .send(
+        message.text.split(separator: "\r\n", omittingEmptySubsequences: false).map {
+          $0.hasPrefix(".") ? "." + $0 : String($0)
+        }.joined(separator: "\r\n") + ".\r\n")
     case .content: return say("QUIT", .quitting)
     case .quitting: return .done
     }

@@ -45,7 +45,8 @@ extension IncidentCourse {
   func say(_ key: Templates.Key, _ status: MaintenanceStatus, _ maintenance: inout Maintenance, now: Moment) {
     maintenance.status = status
     let body = phrases.templates.fill(
-      key, ["title": maintenance.title, "from": maintenance.scheduledFor.inBoth, "until": maintenance.scheduledUntil.inBoth])
+      key,
+      ["title": maintenance.title, "from": maintenance.scheduledFor.inBoth, "until": maintenance.scheduledUntil.inBoth])
     maintenance.updates.append(MaintenanceUpdate(id: newID(), status: status, body: body, createdAt: now))
   }
 
@@ -54,9 +55,10 @@ extension IncidentCourse {
     let active = archive.maintenances.filter { $0.covers(loss.lostAt) }
     guard !active.isEmpty else { return false }
     // What is not over when the announced time is, is no longer planned.
-    let end = loss.verifiedAt ?? document.time
+    let end = loss.verifiedAt ?? loss.appliedAt ?? document.time
     let concerned = Set(
-      document.services.filter { $0.scope == loss.scope }.map(\.component) + [loss.subject?.component].compactMap(\.self))
+      document.services.filter { $0.scope == loss.scope }.map(\.component)
+        + [loss.subject?.component].compactMap(\.self))
     return active.contains { $0.covers(end) && !concerned.isDisjoint(with: $0.components) }
   }
 

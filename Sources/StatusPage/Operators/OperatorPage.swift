@@ -1,3 +1,5 @@
+import Synchronization
+
 /// The operators' page: forms only.
 struct OperatorPage {
   var board: StatusBoard
@@ -17,7 +19,9 @@ struct OperatorPage {
     for maintenance in view.maintenances.prefix(20) {
       html.element("<article class=\"card\"><h3>", maintenance.title[language], "</h3>")
       html.element("<p class=\"quiet\">", maintenance.status.name[language], " · ")
-      html.element("", "\(page.times.inFull(maintenance.scheduledFor)) ～ \(page.times.inFull(maintenance.scheduledUntil))", "</p>\n")
+      html.element(
+        "", "\(page.times.inFull(maintenance.scheduledFor)) ～ \(page.times.inFull(maintenance.scheduledUntil))",
+        "</p>\n")
       if maintenance.status != .completed {
         begin("maintenances/\(maintenance.id)/finish", &html)
         end(page.say("終了・中止する", "Finish or cancel"), &html)
@@ -94,13 +98,16 @@ struct OperatorPage {
   }
 
   private func texts(_ name: String, _ label: String, _ html: inout Markup) {
-    for language in Language.allCases { field("\(name)_\(language.rawValue)", "\(label) (\(language.rawValue))", "text", &html) }
+    for language in Language.allCases {
+      field("\(name)_\(language.rawValue)", "\(label) (\(language.rawValue))", "text", &html)
+    }
   }
 
   private func areas(_ name: String, _ label: String, _ html: inout Markup) {
     for language in Language.allCases {
       html.element("<p><label>", "\(label) (\(language.rawValue))", "<br>")
-      html.element("<textarea rows=\"3\" cols=\"40\" name=\"", "\(name)_\(language.rawValue)", "\"></textarea></label></p>")
+      html.element(
+        "<textarea rows=\"3\" cols=\"40\" name=\"", "\(name)_\(language.rawValue)", "\"></textarea></label></p>")
     }
   }
 

@@ -28,7 +28,9 @@ package struct OperatorRoutes: Sendable {
       }
     }
     router.get(RouterPath(Self.root + "/incidents.json")) { request, _ in
-      await guarded(request) { _ throws(OperatorError) in Self.json(["incidents": .array(board.incidents.reversed().map(Self.entry))]) }
+      await guarded(request) { _ throws(OperatorError) in
+        Self.json(["incidents": .array(board.incidents.reversed().map(Self.entry))])
+      }
     }
     for action in Action.allCases {
       router.post(RouterPath(Self.root + action.path)) { request, context in
@@ -110,7 +112,9 @@ package struct OperatorRoutes: Sendable {
     guard let name = await verify(request) else {
       return Response(
         status: .unauthorized,
-        headers: [.wwwAuthenticate: "Basic realm=\"operators\", charset=\"UTF-8\"", .contentType: "text/plain; charset=utf-8"],
+        headers: [
+          .wwwAuthenticate: "Basic realm=\"operators\", charset=\"UTF-8\"", .contentType: "text/plain; charset=utf-8",
+        ],
         body: .init(byteBuffer: ByteBuffer(string: "Sign in with an operator's name and token.\n")))
     }
     // A browser names the page that a form came from; another site's forms are not ours.

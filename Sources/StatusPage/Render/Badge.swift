@@ -28,7 +28,8 @@ struct Badge {
     let left = 14 + name.unicodeScalars.reduce(0) { $0 + ($1.value > 0x2e7f ? 12 : 7) }
     let right = 14 + word.unicodeScalars.reduce(0) { $0 + ($1.value > 0x2e7f ? 12 : 7) }
     var svg = Markup()
-    svg.element("<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" height=\"20\" width=\"", String(left + right), "\" ")
+    svg.element(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" height=\"20\" width=\"", String(left + right), "\" ")
     svg.element("aria-label=\"", "\(name): \(word)", "\">")
     svg.element("<title>", "\(name): \(word)", "</title>")
     svg.element("<rect width=\"", String(left), "\" height=\"20\" fill=\"#3a3f47\"/>")

@@ -51,7 +51,8 @@ extension StatusHTML {
 
   func progress(_ incident: Incident, _ html: inout Markup) {
     guard !incident.services.isEmpty else { return }
-    html.element("<h4>", say("復旧状況", "Recovery so far"), "</h4>\n<ul class=\"bars\">\n")
+    heading(say("復旧状況", "Recovery so far"), &html)
+    html.raw("<ul class=\"bars\">\n")
     for total in incident.services.prefix(8) {
       let name = ServiceName.name(total.service)[language]
       let percent = say("\(total.percent)%", "\(total.percent)\u{a0}%")
@@ -105,9 +106,12 @@ extension StatusHTML {
     html.element("<dl>\n<dt>", label(.fieldWhen), "</dt>")
     html.element("<dd>", times.inFull(incident.startedAt), "")
     if let end = incident.resolvedAt {
-      let length = duration(incident.isMeasured ? incident.outage(until: end) : end.milliseconds - incident.startedAt.milliseconds)[language]
+      let length = duration(
+        incident.isMeasured ? incident.outage(until: end) : end.milliseconds - incident.startedAt.milliseconds)[
+          language]
       html.element(
-        "", say(" ～ \(times.inFull(end))(障害時間 \(length))", " to \(times.inFull(end)), out of service for \(length)"), "")
+        "", say(" ～ \(times.inFull(end))(障害時間 \(length))", " to \(times.inFull(end)), out of service for \(length)"), ""
+      )
     } else {
       html.element("", say(" ～ 復旧作業中", ", not over yet"), "")
     }
@@ -134,12 +138,22 @@ extension StatusHTML {
 
   private func label(_ key: Templates.Key) -> String { view.phrases.templates[key][language] }
 
+  /// Within an incident; levels are never left out.
+  private func heading(_ text: String, _ html: inout Markup) {
+    if isAlone {
+      html.element("<h2>", text, "</h2>\n")
+    } else {
+      html.element("<h4>", text, "</h4>\n")
+    }
+  }
+
   /// The newest updates, and always the first.
   func log(_ incident: Incident, _ limit: Int, _ html: inout Markup) {
     guard limit > 0 else { return }
     let updates = incident.updates
     let shown = updates.count <= limit ? updates : Array(updates.prefix(1) + updates.suffix(limit - 1))
-    html.element("<h4>", say("更新履歴", "Updates"), "</h4>\n<ol class=\"log\">\n")
+    heading(say("更新履歴", "Updates"), &html)
+    html.raw("<ol class=\"log\">\n")
     for (index, update) in shown.reversed().enumerated() {
       if index == shown.count - 1, updates.count > shown.count {
         let hidden = updates.count - shown.count
@@ -148,7 +162,8 @@ extension StatusHTML {
       html.element("<li><b>", say("【\(Clock.jst.fields(update.displayAt).stamp) 更新】", ""), "")
       html.element("", update.status.name[language], "</b> ")
       html.element("<time datetime=\"", update.displayAt.iso, "\">")
-      html.element("", language == .ja && zone == nil ? update.displayAt.ofDay(.ja) : times.inFull(update.displayAt), "</time>")
+      html.element(
+        "", language == .ja && zone == nil ? update.displayAt.ofDay(.ja) : times.inFull(update.displayAt), "</time>")
       html.element("<p>", update.body[language], "</p></li>\n")
     }
     html.raw("</ol>\n")

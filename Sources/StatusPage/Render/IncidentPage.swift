@@ -1,3 +1,5 @@
+import Synchronization
+
 /// One incident by itself, with its whole course and, when it is over, the timeline that a report begins with.
 struct IncidentPage {
   var view: StatusView
@@ -8,7 +10,7 @@ struct IncidentPage {
 
   var text: String {
     var html = Markup()
-    let page = StatusHTML(view: view, language: language, zone: zone, links: links)
+    let page = StatusHTML(view: view, language: language, zone: zone, links: links, isAlone: true)
     let title = view.phrases.name(incident)[language]
     page.head("\(title) – \(view.settings.name)", isLive: incident.isOpen, &html)
     html.element("<p><a href=\"", links.page(language), "\">← ")
@@ -22,7 +24,9 @@ struct IncidentPage {
     html.raw("</article>\n")
     let timeline = Timeline(incident: incident, phrases: view.phrases).entries
     if !incident.isOpen, !timeline.isEmpty {
-      html.element("<section class=\"card\" aria-labelledby=\"timeline\"><h2 id=\"timeline\">", page.say("時系列", "Timeline"), "</h2>\n<ol class=\"log\">\n")
+      html.element(
+        "<section class=\"card\" aria-labelledby=\"timeline\"><h2 id=\"timeline\">", page.say("時系列", "Timeline"),
+        "</h2>\n<ol class=\"log\">\n")
       for entry in timeline.prefix(60) {
         html.element("<li><time datetime=\"", entry.at.iso, "\">")
         html.element("", page.times.inFull(entry.at), "</time>")
@@ -61,7 +65,8 @@ package struct Timeline: Sendable {
       }
     }
     // What happened at the same moment stays in the order of cause, detection, repair.
-    self.entries = entries.enumerated().sorted { ($0.element.at, $0.offset) < ($1.element.at, $1.offset) }.map(\.element)
+    self.entries = entries.enumerated().sorted { ($0.element.at, $0.offset) < ($1.element.at, $1.offset) }.map(
+      \.element)
   }
 }
 

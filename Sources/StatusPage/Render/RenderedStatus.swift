@@ -1,4 +1,5 @@
 import Hummingbird
+import Synchronization
 
 /// The documents the page consists of.
 package enum StatusResource: Sendable, Hashable, CaseIterable {

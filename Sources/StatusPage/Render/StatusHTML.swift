@@ -4,6 +4,8 @@ struct StatusHTML {
   var language: Language
   var zone: ReaderZone?
   var links = PageLinks()
+  /// An incident is the whole page.
+  var isAlone = false
 
   var times: Times { Times(language: language, zone: zone) }
 
@@ -140,7 +142,11 @@ struct StatusHTML {
         "</span><span class=\"mark ", row.state == .underMaintenance ? "info" : row.state.impact.rawValue, "\">")
       html.element("<span aria-hidden=\"true\">", row.state.severity == 0 ? "✓ " : "▲ ", "</span>")
       let isUnknown = row.ids.allSatisfy(view.unknown.contains) && !row.ids.isEmpty
-      html.element("", isUnknown ? say("不明(最終確認時: \(row.state.name.ja))", "Unknown (last: \(row.state.name.en))") : row.state.name[language], "</span></li>\n")
+      html.element(
+        "",
+        isUnknown
+          ? say("不明(最終確認時: \(row.state.name.ja))", "Unknown (last: \(row.state.name.en))") : row.state.name[language],
+        "</span></li>\n")
     }
     if group != nil { html.raw("</ul>\n") }
     if hidden > 0 {

@@ -59,7 +59,8 @@ struct Outlook {
     return [
       Wording(
         ja: "クラウドからの状況報告が\(length.ja)以上途絶えています。最後に確認できた状況(\(at.inFull(.ja)))と、外部からの監視結果を表示しています。",
-        en: "The cloud has not reported for more than \(length.en). What is shown is what was last known (\(at.inFull(.en))), "
+        en:
+          "The cloud has not reported for more than \(length.en). What is shown is what was last known (\(at.inFull(.en))), "
           + "and what is seen from outside.")
     ]
   }

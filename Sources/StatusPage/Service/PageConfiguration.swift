@@ -64,7 +64,9 @@ package struct PageConfiguration: Sendable, Codable {
       guard let kind = FaultKind(rawValue: name) else {
         throw StatusPageError(
           code: .damaged,
-          message: "“\(name.clipped)” is no kind of fault; there are \(FaultKind.allCases.map(\.rawValue).joined(separator: ", "))")
+          message:
+            "“\(name.clipped)” is no kind of fault; there are \(FaultKind.allCases.map(\.rawValue).joined(separator: ", "))"
+        )
       }
       switch word {
       case "at-once": policy.publication[kind] = .atOnce
@@ -94,7 +96,8 @@ package struct PageConfiguration: Sendable, Codable {
     }
     guard let server = SMTPServer(url: mail.route, user: mail.user, password: password, trust: trust) else {
       throw StatusPageError(
-        code: .damaged, message: "mail.route is smtp://, smtp+starttls:// or smtps:// and a host, or the path of a sendmail")
+        code: .damaged,
+        message: "mail.route is smtp://, smtp+starttls:// or smtps:// and a host, or the path of a sendmail")
     }
     return MailSettings(from: from, name: name, route: .smtp(server))
   }

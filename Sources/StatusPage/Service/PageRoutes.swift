@@ -35,7 +35,10 @@ extension PageService {
         status: status, headers: [.contentType: "text/plain; charset=utf-8"],
         body: .init(byteBuffer: ByteBuffer(string: text + "\n")))
     }
-    guard let sequence = HTTPField.Name(SignedDocument.sequenceHeader).flatMap({ request.headers[$0] }).flatMap({ Int64($0) }),
+    guard
+      let sequence = HTTPField.Name(SignedDocument.sequenceHeader).flatMap({ request.headers[$0] }).flatMap({
+        Int64($0)
+      }),
       let signature = HTTPField.Name(SignedDocument.signatureHeader).flatMap({ request.headers[$0] })
     else { return refuse(.forbidden, "not signed") }
     let body: ByteBuffer

@@ -26,7 +26,8 @@ package struct PageService: Sendable {
     }
     for probe in configuration.probes ?? [] where !probe.isValid {
       throw StatusPageError(
-        code: .damaged, message: "the probe of \(probe.component.id) needs a target such as https://… or tcp://host:port")
+        code: .damaged,
+        message: "the probe of \(probe.component.id) needs a target such as https://… or tcp://host:port")
     }
     self.configuration = configuration
     self.logger = logger
@@ -58,7 +59,10 @@ package struct PageService: Sendable {
         address: .hostname(configuration.address ?? "127.0.0.1", port: configuration.port), serverName: "daruma-page"),
       logger: logger)
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await application.run() }
+      group.addTask {
+        try await application.run()
+        throw CancellationError()
+      }
       group.addTask { try await watch() }
       group.addTask { try await notifier.run() }
       group.addTask { try await looks.run(configuration.probes ?? [], trust: trust) }

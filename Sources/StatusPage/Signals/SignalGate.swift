@@ -101,10 +101,10 @@ struct SignalGate: Sendable {
     faults[id] = fault
     let recent = (ends[id] ?? []).filter { now.seconds(since: $0) < 600 }
     let settling = min(60, thresholds.settling * Double(1 << min(recent.count, 6)))
+    loss.appliedAt = wellSince
     guard now.seconds(since: wellSince) >= settling else { return loss }
     faults[id] = nil
     ends[id] = recent.suffix(9) + [now]
-    loss.appliedAt = wellSince
     loss.verifiedAt = wellSince
     return loss
   }

@@ -15,7 +15,8 @@ package struct LinkKey: Sendable {
     if let data = try file.read(limit: 1000) {
       guard data.count == 32 else {
         throw StatusPageError(
-          code: .damaged, message: "\(path) is no key; put it back, or delete it, which ends the links in mails already sent")
+          code: .damaged,
+          message: "\(path) is no key; put it back, or delete it, which ends the links in mails already sent")
       }
       self.init(bytes: Array(data))
     } else {

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// What is sent of an incident or maintenance: as it is at that time.
 extension StatusBoard {
   /// Public incidents and maintenances, with the newest that is said of each.

@@ -32,7 +32,8 @@ package struct Notifier: Sendable {
       let now = Moment(Date())
       let announcements = board.announcements()
       subscriptions.change { $0.announce(announcements, now: now) }
-      let due = subscriptions.read { book in book.pending.lazy.filter { $0.due <= now }.prefix(Self.atOnce).map(\.self) }
+      let due = subscriptions.read { book in book.pending.lazy.filter { $0.due <= now }.prefix(Self.atOnce).map(\.self)
+      }
       await withTaskGroup(of: Void.self) { group in
         for delivery in due { group.addTask { await attempt(delivery) } }
       }

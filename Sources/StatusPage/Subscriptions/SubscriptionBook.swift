@@ -66,7 +66,11 @@ struct SubscriptionBook: Codable, Equatable {
   mutating func enqueue(_ delivery: Delivery) {
     let same = pending.firstIndex { $0.subscription == delivery.subscription && $0.subject == delivery.subject }
     // One that waits for its next attempt will tell the newest state then.
-    if let same { pending[same].due = min(pending[same].due, max(delivery.due, pending[same].due)) } else { pending.append(delivery) }
+    if let same {
+      pending[same].due = min(pending[same].due, max(delivery.due, pending[same].due))
+    } else {
+      pending.append(delivery)
+    }
   }
 
   mutating func succeeded(_ delivery: Delivery) {

@@ -1,5 +1,6 @@
 import FoundationEssentials
 package import Hummingbird
+import Synchronization
 
 /// Where readers subscribe, confirm and unsubscribe.
 package struct SubscriptionRoutes: Sendable {
@@ -56,7 +57,8 @@ package struct SubscriptionRoutes: Sendable {
       try subscriptions.subscribe(mail: wish.mail ?? "", language: wanted, source: source, now: now)
       return page(wanted, status: .accepted) { page, html in
         html.element(
-          "<p class=\"card\">", page.say("確認メールを送信しました。メール内のリンクを開くと配信が始まります。", "A mail is on its way. Open the link in it to begin."),
+          "<p class=\"card\">",
+          page.say("確認メールを送信しました。メール内のリンクを開くと配信が始まります。", "A mail is on its way. Open the link in it to begin."),
           "</p>\n")
       }
     } catch { return refusal(error) }
@@ -75,7 +77,8 @@ package struct SubscriptionRoutes: Sendable {
     return page(Reader(request).language) { page, html in
       html.element(
         "<p class=\"card\">",
-        purpose == .confirm ? page.say("配信を開始しました。", "You will be told.") : page.say("配信を停止しました。", "You will not be told any more."),
+        purpose == .confirm
+          ? page.say("配信を開始しました。", "You will be told.") : page.say("配信を停止しました。", "You will not be told any more."),
         "</p>\n")
     }
   }
@@ -93,8 +96,12 @@ package struct SubscriptionRoutes: Sendable {
 
   private func form(_ page: StatusHTML, _ html: inout Markup) {
     html.element("<h1>", page.say("障害・メンテナンス情報の配信", "Be told of incidents and planned work"), "</h1>\n")
-    html.element("<form class=\"card\" method=\"post\" action=\"/status/subscribe\"><input type=\"hidden\" name=\"lang\" value=\"", page.language.rawValue, "\">")
-    html.element("<p><label>", page.say("メールアドレス", "Mail address"), " <input type=\"email\" name=\"mail\" autocomplete=\"email\" required></label> ")
+    html.element(
+      "<form class=\"card\" method=\"post\" action=\"/status/subscribe\"><input type=\"hidden\" name=\"lang\" value=\"",
+      page.language.rawValue, "\">")
+    html.element(
+      "<p><label>", page.say("メールアドレス", "Mail address"),
+      " <input type=\"email\" name=\"mail\" autocomplete=\"email\" required></label> ")
     html.element("<button>", page.say("登録する", "Subscribe"), "</button></p></form>\n")
   }
 

@@ -54,7 +54,8 @@ package final class Subscriptions: Sendable {
     webhook text: String, language: Language, source: String, now: Moment
   ) async throws(SubscriptionError) -> (id: String, secret: String) {
     guard let address = WebAddress(text) else {
-      throw SubscriptionError(.invalid, "give an http or https URL without user name, at port 80, 443 or 1024 and above")
+      throw SubscriptionError(
+        .invalid, "give an http or https URL without user name, at port 80, 443 or 1024 and above")
     }
     // Every delivery checks it anew, by what the name means then.
     do throws(NetworkError) {
@@ -122,11 +123,13 @@ package final class Subscriptions: Sendable {
 
   /// Writes what changed, if anything did.
   func save() throws(StatusPageError) {
-    guard let book = state.withLock({ state -> SubscriptionBook? in
-      guard state.isDirty else { return nil }
-      state.isDirty = false
-      return state.book
-    }) else { return }
+    guard
+      let book = state.withLock({ state -> SubscriptionBook? in
+        guard state.isDirty else { return nil }
+        state.isDirty = false
+        return state.book
+      })
+    else { return }
     do throws(StatusPageError) { try file.save(book) } catch {
       state.withLock { $0.isDirty = true }
       throw error
