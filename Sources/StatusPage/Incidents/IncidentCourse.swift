@@ -294,8 +294,10 @@ package struct IncidentCourse: Sendable {
       RecoveryEstimate.clear(&incident)
       incident.customersOut = incident.services.isEmpty ? nil : 0
       incident.addressesOut = incident.services.isEmpty ? nil : 0
-      for index in incident.cells?.indices ?? 0..<0 {
-        incident.cells?[index].total.verified = incident.cells?[index].total.wanted ?? 0
+      incident.cells = incident.cells?.map { cell in
+        var cell = cell
+        cell.total.verified = cell.total.wanted
+        return cell
       }
       for index in incident.services.indices { incident.services[index].verified = incident.services[index].wanted }
       say(phrases.resolved(incident), &incident, at: end, now: now)

@@ -1,4 +1,5 @@
-import NIOCore
+import Glibc
+package import NIOCore
 
 /// Decides where a reader's webhook may lead: to public addresses only, or to those that operators allow by name.
 package struct AddressGate: Sendable {

@@ -1,5 +1,5 @@
 import Glibc
-package import NIOCore
+import NIOCore
 import NIOPosix
 
 /// Names to addresses, by the system's resolver, off the event loops.

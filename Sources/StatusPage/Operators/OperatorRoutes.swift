@@ -68,7 +68,7 @@ package struct OperatorRoutes: Sendable {
     _ action: Action, _ id: String, _ wish: OperatorWish, by name: String, now: Moment
   ) throws(OperatorError) -> String {
     let empty = Wording(ja: "", en: "")
-    let impact = try wish.impact()
+    let impact = try wish.wantedImpact()
     switch action {
     case .write:
       let notice = IncidentCourse.Notice(

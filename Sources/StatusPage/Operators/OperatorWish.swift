@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Hummingbird
+import NIOCore
 
 /// What an operator sends, as a form or as JSON: all fields are texts, and most are optional.
 struct OperatorWish: Decodable {
@@ -26,7 +27,7 @@ struct OperatorWish: Decodable {
     let isJSON = request.headers[.contentType]?.hasPrefix("application/json") ?? false
     do {
       let body = try await request.body.collect(upTo: bytes)
-      if isJSON { return try JSONDecoder().decode(OperatorWish.self, from: Data(buffer: body)) }
+      if isJSON { return try JSONDecoder().decode(OperatorWish.self, from: Data(body.readableBytesView)) }
       return try URLEncodedFormDecoder().decode(OperatorWish.self, from: String(buffer: body))
     } catch {
       throw OperatorError(.invalid, "send a form or a JSON object of texts, at most \(bytes >> 10) KiB")
@@ -46,7 +47,7 @@ struct OperatorWish: Decodable {
     (components ?? "").split { $0 == "," || $0.isWhitespace }.map(String.init)
   }
 
-  func impact() throws(OperatorError) -> Impact? {
+  func wantedImpact() throws(OperatorError) -> Impact? {
     guard let impact, !impact.isEmpty else { return nil }
     guard let value = Impact(rawValue: impact) else {
       throw OperatorError(.invalid, "impact is one of none, minor, major, critical")

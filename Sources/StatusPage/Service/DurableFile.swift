@@ -8,17 +8,23 @@ struct DurableFile {
 
   /// - Returns: nil if there is no file.
   func read(limit: Int = Bounds.fileBytes) throws(StatusPageError) -> Data? {
-    var info = stat()
-    guard stat(path, &info) == 0 else {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else {
       if errno == ENOENT { return nil }
-      throw failure(.unreadable, "cannot look at \(path); give the daemon access to it")
+      throw failure(.unreadable, "cannot open \(path); give the daemon access to it")
     }
-    guard info.st_size <= limit else {
-      throw StatusPageError(code: .damaged, message: "\(path) is too large", cause: "\(info.st_size) bytes")
-    }
-    do { return try Data(contentsOf: URL(filePath: path)) } catch {
-      throw StatusPageError(
-        code: .unreadable, message: "cannot read \(path); give the daemon access to it", cause: "\(error)")
+    defer { close(file) }
+    var data = Data()
+    var piece = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let count = Glibc.read(file, &piece, piece.count)
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw failure(.unreadable, "cannot read \(path); give the daemon access to it") }
+      if count == 0 { return data }
+      data.append(contentsOf: piece[..<count])
+      guard data.count <= limit else {
+        throw StatusPageError(code: .damaged, message: "\(path) is too large", cause: "more than \(limit) bytes")
+      }
     }
   }
 

@@ -1,4 +1,4 @@
-import FoundationEssentials
+package import FoundationEssentials
 import Synchronization
 
 /// The newest document that the cloud sent, and when it came; kept, so that a page that starts again shows the last truth at once.

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 package import Hummingbird
 import NIOCore
 
@@ -36,17 +37,17 @@ extension PageService {
         body: .init(byteBuffer: ByteBuffer(string: text + "\n")))
     }
     guard
-      let sequence = HTTPField.Name(SignedDocument.sequenceHeader).flatMap({ request.headers[$0] }).flatMap({
+      let sequence = HTTPFields.Element.Name(SignedDocument.sequenceHeader).flatMap({ request.headers[$0] }).flatMap({
         Int64($0)
       }),
-      let signature = HTTPField.Name(SignedDocument.signatureHeader).flatMap({ request.headers[$0] })
+      let signature = HTTPFields.Element.Name(SignedDocument.signatureHeader).flatMap({ request.headers[$0] })
     else { return refuse(.forbidden, "not signed") }
     let body: ByteBuffer
     do { body = try await request.body.collect(upTo: SignedDocument.bytes) } catch {
       return refuse(.contentTooLarge, "a document has \(SignedDocument.bytes >> 20) MiB at most")
     }
     do throws(FeedReceiver.Refusal) {
-      try receiver.take(Data(buffer: body), sequence: sequence, signature: signature, now: Moment(Date()))
+      try receiver.take(Data(body.readableBytesView), sequence: sequence, signature: signature, now: Moment(Date()))
       return Response(status: .noContent)
     } catch {
       switch error {
@@ -80,9 +81,10 @@ extension PageService {
   /// By whom what is limited is counted: an IPv4 address, or the /64 of an IPv6 address.
   private static func source(_ request: Request, _ context: PageContext, isBehindProxy: Bool) -> String {
     var text = context.remote?.ipAddress ?? "unknown"
-    if isBehindProxy, let name = HTTPField.Name("X-Forwarded-For"), let header = request.headers[name] {
+    if isBehindProxy, let name = HTTPFields.Element.Name("X-Forwarded-For"), let header = request.headers[name] {
       // The proxy adds the address that it saw at the end.
-      text = header.split(separator: ",").last.map { $0.trimmingPrefix { $0 == " " } }.map(String.init)?.clipped ?? text
+      let last = header.split(separator: ",").last ?? ""
+      text = String(last.filter { $0 != " " }.prefix(45))
     }
     guard let address = try? SocketAddress(ipAddress: text, port: 0), case .v6(let v6) = address else { return text }
     return withUnsafeBytes(of: v6.address.sin6_addr) { LinkKey.hex($0.prefix(8)) }

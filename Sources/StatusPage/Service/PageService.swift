@@ -1,5 +1,5 @@
 import FoundationEssentials
-package import Hummingbird
+import Hummingbird
 package import Logging
 import NIOCore
 
@@ -48,7 +48,8 @@ package struct PageService: Sendable {
       board: board, subscriptions: subscriptions, mail: mail, url: configuration.url, trust: trust, logger: logger)
     operators = try OperatorTokens(path: configuration.operatorFile)
     availability = DurableFile(path: "\(folder)/availability.json")
-    export = configuration.exportFolder.map { StaticExport(board: board, folder: $0) }
+    let shown = board
+    export = configuration.exportFolder.map { StaticExport(board: shown, folder: $0) }
   }
 
   /// Serves until it is cancelled.

@@ -1,5 +1,5 @@
 import Crypto
-import FoundationEssentials
+package import FoundationEssentials
 
 /// Signs the status documents of a cloud (Ed25519), so that a page far away believes them.
 package struct DocumentSigner: Sendable {
@@ -11,13 +11,13 @@ package struct DocumentSigner: Sendable {
   package init(path: String) throws(StatusPageError) {
     let file = DurableFile(path: path, mode: 0o600)
     if let data = try file.read(limit: 1000) {
-      do { key = try Curve25519.Signing.PrivateKey(rawRepresentation: data) } catch {
+      guard let key = try? Curve25519.Signing.PrivateKey(rawRepresentation: data) else {
         throw StatusPageError(
-          code: .damaged, message: "\(path) is no key; put it back, or delete it and give pages the new public key",
-          cause: "\(error)")
+          code: .damaged, message: "\(path) is no key; put it back, or delete it and give pages the new public key")
       }
+      self.key = key
     } else {
-      self.init()
+      key = Curve25519.Signing.PrivateKey()
       try file.write(key.rawRepresentation)
     }
   }

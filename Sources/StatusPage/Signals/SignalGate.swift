@@ -77,8 +77,11 @@ struct SignalGate: Sendable {
         fault.since = since
       }
     }
-    fault.loss?.accounts = max(fault.loss?.accounts ?? 0, observation.accounts)
-    fault.loss?.addresses = max(fault.loss?.addresses ?? 0, observation.addresses)
+    if var loss = fault.loss {
+      loss.accounts = max(loss.accounts, observation.accounts)
+      loss.addresses = max(loss.addresses, observation.addresses)
+      fault.loss = loss
+    }
     faults[id] = fault
     return fault.loss
   }

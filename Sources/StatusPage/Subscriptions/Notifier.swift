@@ -1,5 +1,5 @@
 import FoundationEssentials
-import Logging
+package import Logging
 
 /// Sends what is announced to who wants to be told, again and again until it arrives. At least once: after a crash the last second's
 /// deliveries may be repeated.

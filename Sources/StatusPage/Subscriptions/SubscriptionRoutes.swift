@@ -1,5 +1,6 @@
 import FoundationEssentials
 package import Hummingbird
+import NIOCore
 import Synchronization
 
 /// Where readers subscribe, confirm and unsubscribe.
@@ -43,7 +44,7 @@ package struct SubscriptionRoutes: Sendable {
         let isJSON = request.headers[.contentType]?.hasPrefix("application/json") ?? false
         wish =
           isJSON
-          ? try JSONDecoder().decode(Wish.self, from: Data(buffer: body))
+          ? try JSONDecoder().decode(Wish.self, from: Data(body.readableBytesView))
           : try URLEncodedFormDecoder().decode(Wish.self, from: String(buffer: body))
       } catch { throw SubscriptionError(.invalid, "send mail or webhook, as a form or a JSON object") }
       let wanted = wish.lang.flatMap(Language.init(rawValue:)) ?? language
