@@ -30,7 +30,8 @@ enum Bounds {
 extension String {
   /// Without control characters, at most `Bounds.name` characters.
   var clipped: String {
-    let clean = unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7f && !(0x80...0x9f).contains($0.value) }
+    // What is far too long is not looked at to its end.
+    let clean = unicodeScalars.prefix(Bounds.name * 8).filter { $0.value >= 0x20 && $0.value != 0x7f && !(0x80...0x9f).contains($0.value) }
     // A grapheme may hold any number of scalars.
     return String(String(String.UnicodeScalarView(clean.prefix(Bounds.name * 4))).prefix(Bounds.name))
   }
@@ -39,7 +40,7 @@ extension String {
 extension String {
   /// A text of an operator: with its line breaks, at most `Bounds.text` scalars.
   var prose: String {
-    let clean = unicodeScalars.filter {
+    let clean = unicodeScalars.prefix(Bounds.text * 2).filter {
       $0 == "\n" || ($0.value >= 0x20 && $0.value != 0x7f && !(0x80...0x9f).contains($0.value))
     }
     return String(String.UnicodeScalarView(clean.prefix(Bounds.text)))

@@ -143,7 +143,7 @@ import Testing
       for document in Drill.middle { board.update(document) }
       let export = StaticExport(board: board, folder: "\(folder)/web")
       let count = try export.write()
-      #expect(count == 17)
+      #expect(count == 16)
       #expect(try export.write() == 0)
       func read(_ name: String) throws -> String {
         try String(contentsOf: URL(filePath: "\(folder)/web/\(name)"), encoding: .utf8)

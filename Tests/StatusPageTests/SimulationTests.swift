@@ -183,11 +183,11 @@ import Testing
     cloud.run(300)
     #expect(cloud.course.archive.incidents.first?.isOpen == true)
     // The agent alone, which is no probe, does not end it either.
-    cloud.see(.gateway, [.packets, .outside], failing: false)
     cloud.mute = [.packets, .outside]
     cloud.run(30)
     #expect(cloud.course.archive.incidents.first?.isOpen == true)
     cloud.mute = []
+    cloud.see(.gateway, [.packets, .outside], failing: false)
     cloud.run(5)
     #expect(cloud.course.archive.incidents.first?.isOpen == false)
   }

@@ -88,6 +88,8 @@ package struct Incident: Sendable, Hashable, Codable {
     /// Where the newest part of the recovery started from.
     var recentAt: Moment?
     var recentVerified: Int?
+    /// Per second.
+    var recentRate: Double?
   }
 
   package var isDraft: Bool { editorial?.isDraft ?? false }

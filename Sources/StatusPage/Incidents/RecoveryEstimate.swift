@@ -21,7 +21,7 @@ enum RecoveryEstimate {
       return
     }
     let mean = Double(verified - baseline.verified) / elapsed
-    var recent = mean
+    var recent = baseline.recentRate ?? mean
     if let at = baseline.recentAt, let before = baseline.recentVerified, now.seconds(since: at) >= 1 {
       // A pause does not mean that it never ends.
       recent = max(Double(verified - before) / now.seconds(since: at), mean / 5)
@@ -30,6 +30,7 @@ enum RecoveryEstimate {
     if baseline.recentAt.map({ now.seconds(since: $0) > max(2, elapsed / 4) }) ?? true {
       baseline.recentAt = now
       baseline.recentVerified = verified
+      baseline.recentRate = recent
       incident.baseline = baseline
     }
     let rest = Double(wanted - verified)

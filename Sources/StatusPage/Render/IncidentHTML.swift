@@ -10,7 +10,7 @@ extension StatusHTML {
       html.element("<p class=\"badge\">", incident.status.name[language], "</p>\n")
       html.element("<h3><a href=\"", links.incident(incident.id, language), "\">")
       html.element("", view.phrases.name(incident)[language], "</a></h3>\n")
-      progress(incident, &html)
+      progress(incident, hasCells: detail.updates > 3, &html)
       fields(incident, &html)
       log(incident, detail.updates, &html)
       html.raw("</article>\n")
@@ -49,7 +49,7 @@ extension StatusHTML {
     html.raw("</section>\n")
   }
 
-  func progress(_ incident: Incident, _ html: inout Markup) {
+  func progress(_ incident: Incident, hasCells: Bool, _ html: inout Markup) {
     guard !incident.services.isEmpty else { return }
     heading(say("復旧状況", "Recovery so far"), &html)
     html.raw("<ul class=\"bars\">\n")
@@ -65,7 +65,7 @@ extension StatusHTML {
       html.element("", percent, "</progress></li>\n")
     }
     html.raw("</ul>\n")
-    cells(incident, &html)
+    if hasCells { cells(incident, &html) }
     let estimate =
       incident.estimatedEnd.map { end in
         let earliest = times.ofDay(incident.earliestEnd ?? end)

@@ -18,7 +18,7 @@ struct IncidentPage {
     html.element("<article class=\"card alert ", incident.impact.rawValue, "\">\n")
     html.element("<p class=\"badge\">", incident.status.name[language], "</p>\n")
     html.element("<h1>", title, "</h1>\n")
-    if incident.isOpen { page.progress(incident, &html) }
+    if incident.isOpen { page.progress(incident, hasCells: true, &html) }
     page.fields(incident, &html)
     page.log(incident, 40, &html)
     html.raw("</article>\n")

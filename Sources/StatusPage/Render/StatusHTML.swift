@@ -6,6 +6,8 @@ struct StatusHTML {
   var links = PageLinks()
   /// An incident is the whole page.
   var isAlone = false
+  /// Left out where there is more important to say.
+  var hasZones = true
 
   var times: Times { Times(language: language, zone: zone) }
 
@@ -30,7 +32,9 @@ struct StatusHTML {
   var text: String {
     var text = ""
     for detail in Self.details {
-      text = page(detail)
+      var page = self
+      page.hasZones = detail.updates > 2
+      text = page.page(detail)
       if text.utf8.count < Bounds.pageBytes { break }
     }
     return text
@@ -84,7 +88,7 @@ struct StatusHTML {
       "<p>",
       say("表示内容はすべて実測値に基づき自動で更新されます。", "Everything here is measured and published automatically.")
         + (zone == nil ? say("時刻は日本時間 (JST) と協定世界時 (UTC) です。", " Times are UTC and Japan time (JST).") : ""), "</p>\n")
-    if links.isDynamic { zones(&html) }
+    if links.isDynamic, hasZones { zones(&html) }
     html.element("<p><a href=\"", links.summary, "\">")
     html.element("", say("JSONで取得", "As JSON"), "</a> · ")
     html.element("<a href=\"", links.atom, "\">Atom</a> · ")
