@@ -23,7 +23,7 @@ package struct ReaderZone: Sendable, Hashable {
 
   var zone: TimeZone { TimeZone(identifier: name) ?? .gmt }
 
-  /// `CEST`, or `GMT+2` where it has no letters.
+  /// `GMT+2`; the letters of a zone are known only together with a country.
   func abbreviation(_ moment: Moment) -> String {
     zone.abbreviation(for: Date(timeIntervalSince1970: Double(moment.milliseconds) / 1000)) ?? name
   }
