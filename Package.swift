@@ -9,6 +9,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
@@ -61,7 +62,17 @@ let package = Package(
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
       ]),
-    .target(name: "StatusPage", dependencies: [.product(name: "Hummingbird", package: "hummingbird")]),
+    .target(
+      name: "StatusPage",
+      dependencies: [
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ]),
     .target(name: "Kernel", dependencies: ["Addresses", "CLinux"]),
     .target(
       name: "Dataplane",
@@ -114,7 +125,9 @@ let package = Package(
       name: "CloudStackAPITests",
       dependencies: ["Addresses", "CloudModel", "CloudStackAPI", "Control", "Ledger", "NodePlan", "Planning"],
       exclude: ["Goldens"]),
-    .testTarget(name: "StatusPageTests", dependencies: ["StatusPage"], exclude: ["Goldens"]),
+    .testTarget(
+      name: "StatusPageTests", dependencies: ["StatusPage", .product(name: "NIOCore", package: "swift-nio")],
+      exclude: ["Goldens"]),
   ]
 )
 

@@ -3,6 +3,18 @@ enum Bounds {
   static let components = 500
   static let services = 20_000
   static let losses = 10_000
+  static let looks = 10
+  static let actions = 200
+  static let facts = 200
+  static let accounts = 20_000
+  static let resources = 500
+  static let maintenances = 100
+  /// Of a text that an operator writes.
+  static let text = 4000
+  static let updates = 400
+  /// Readers that follow the page live.
+  static let listeners = 2000
+  static let renderings = 1000
   static let name = 80
   /// Of what is shown to readers.
   static let label = 40
@@ -18,13 +30,22 @@ enum Bounds {
 extension String {
   /// Without control characters, at most `Bounds.name` characters.
   var clipped: String {
-    let clean = unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7f && !(0x80...0x9f).contains($0.value) }
+    // What is far too long is not looked at to its end.
+    let clean = unicodeScalars.prefix(Bounds.name * 8).filter { $0.value >= 0x20 && $0.value != 0x7f && !(0x80...0x9f).contains($0.value) }
     // A grapheme may hold any number of scalars.
     return String(String(String.UnicodeScalarView(clean.prefix(Bounds.name * 4))).prefix(Bounds.name))
   }
 }
 
 extension String {
+  /// A text of an operator: with its line breaks, at most `Bounds.text` scalars.
+  var prose: String {
+    let clean = unicodeScalars.prefix(Bounds.text * 2).filter {
+      $0 == "\n" || ($0.value >= 0x20 && $0.value != 0x7f && !(0x80...0x9f).contains($0.value))
+    }
+    return String(String.UnicodeScalarView(clean.prefix(Bounds.text)))
+  }
+
   var label: String { String(String.UnicodeScalarView(clipped.unicodeScalars.prefix(Bounds.label))) }
 }
 
@@ -32,7 +53,10 @@ extension StatusDocument {
   var bounded: StatusDocument {
     StatusDocument(
       time: time, components: components.prefix(Bounds.components).map(\.bounded),
-      services: services.prefix(Bounds.services).map(\.bounded), losses: losses.prefix(Bounds.losses).map(\.bounded))
+      services: services.prefix(Bounds.services).map(\.bounded), losses: losses.prefix(Bounds.losses).map(\.bounded),
+      observations: observations.prefix(Bounds.components).map(\.bounded),
+      actions: actions.prefix(Bounds.actions).map(\.bounded), facts: facts.prefix(Bounds.facts).map(\.bounded),
+      accounts: accounts.prefix(Bounds.accounts).map(\.bounded))
   }
 }
 
@@ -69,7 +93,43 @@ extension ScopeLoss {
     loss.addresses = count(addresses)
     loss.detectedAt = max(detectedAt, lostAt)
     loss.appliedAt = appliedAt.map { max($0, lostAt) }
+    if let subject {
+      loss.subject = FaultSubject(
+        kind: subject.kind, component: subject.component.clipped, name: subject.name.label,
+        series: subject.series.label)
+    }
     loss.verifiedAt = verifiedAt.map { max($0, lostAt) }
     return loss
+  }
+}
+
+extension Observation {
+  fileprivate var bounded: Observation {
+    Observation(
+      component: component.clipped, kind: kind, looks: Array(looks.prefix(Bounds.looks)), accounts: count(accounts),
+      addresses: count(addresses))
+  }
+}
+
+extension PlannedAction {
+  fileprivate var bounded: PlannedAction { PlannedAction(id: id.clipped, state: state, at: at) }
+}
+
+extension Fact {
+  fileprivate var bounded: Fact {
+    Fact(at: at, scope: scope?.clipped, text: Wording(ja: text.ja.clipped, en: text.en.clipped))
+  }
+}
+
+extension AccountStanding {
+  fileprivate var bounded: AccountStanding {
+    AccountStanding(
+      account: account.clipped,
+      resources: resources.prefix(Bounds.resources).map { resource in
+        var resource = resource
+        resource.id = resource.id.clipped
+        resource.name = resource.name.label
+        return resource
+      })
   }
 }

@@ -34,13 +34,13 @@ enum Clock {
   case utc, jst
 
   var name: String { self == .utc ? "UTC" : "JST" }
-  private var calendar: Calendar {
-    var calendar = Calendar(identifier: .gregorian)
-    calendar.timeZone = TimeZone(secondsFromGMT: self == .utc ? 0 : 9 * 3600) ?? .gmt
-    return calendar
-  }
+  private var zone: TimeZone { TimeZone(secondsFromGMT: self == .utc ? 0 : 9 * 3600) ?? .gmt }
 
-  func fields(_ moment: Moment) -> CivilTime {
+  func fields(_ moment: Moment) -> CivilTime { Self.fields(moment, zone) }
+
+  static func fields(_ moment: Moment, _ zone: TimeZone) -> CivilTime {
+    var calendar = Calendar(identifier: .gregorian)
+    calendar.timeZone = zone
     let date = Date(timeIntervalSince1970: Double(moment.milliseconds) / 1000)
     let parts = calendar.dateComponents([.year, .month, .day, .hour, .minute, .second], from: date)
     let rest = moment.milliseconds % 1000
@@ -76,6 +76,17 @@ extension Moment {
     return "\(fields.date)T\(fields.time).\(fraction)Z"
   }
 
+  /// `Sun, 08 Jul 2018 05:00:00 +0000`, as RSS and mail want it.
+  var mailDate: String {
+    let fields = Clock.utc.fields(self)
+    let days = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
+    let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+    let (day, rest) = milliseconds.quotientAndRemainder(dividingBy: 86_400_000)
+    let weekday = days[Int(((rest < 0 ? day - 1 : day) % 7 + 7) % 7)]
+    let two = String(fields.day + 100).dropFirst()
+    return "\(weekday), \(two) \(months[max(0, min(11, fields.month - 1))]) \(fields.year) \(fields.time) +0000"
+  }
+
   /// Date and time in both clocks; the reader's own comes first.
   func inFull(_ language: Language) -> String {
     let utc = Clock.utc.fields(self)
@@ -89,6 +100,11 @@ extension Moment {
       return "\(utc.date) \(utc.time) UTC (\(other) JST)"
     }
   }
+
+  var inBoth: Wording { Wording(ja: inFull(.ja), en: inFull(.en)) }
+  var ofDayInBoth: Wording { Wording(ja: ofDay(.ja), en: ofDay(.en)) }
+  /// The time of day in the reader's own clock only.
+  var ofDayInOne: Wording { Wording(ja: Clock.jst.fields(self).time, en: Clock.utc.fields(self).time) }
 
   /// The time of day in both clocks.
   func ofDay(_ language: Language) -> String {

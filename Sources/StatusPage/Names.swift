@@ -29,6 +29,11 @@ enum ComponentName {
       case "Virtual routers": "仮想ルーター"
       case "API": "API"
       case "Instances": "仮想サーバー"
+      case "Console": "コンソール"
+      case "Gateways": "ゲートウェイ"
+      case "DHCP and DNS": "DHCP・DNS"
+      case "Storage": "ストレージ"
+      case "Nodes": "ノード"
       default: name
       }
     return Wording(ja: ja, en: name)
@@ -89,6 +94,8 @@ extension Finding {
     case .linkGone: Wording(ja: "ネットワークインターフェースの消失", en: "network interface gone")
     case .routesGone: Wording(ja: "経路情報の消失", en: "routes gone")
     case .packetsLost: Wording(ja: "監視パケットの不達", en: "test packets lost")
+    case .unreachable: Wording(ja: "外部からの接続不可", en: "no connection from outside")
+    case .silent: Wording(ja: "応答なし", en: "no answer")
     case .other(let word): Wording(ja: word, en: word)
     }
   }

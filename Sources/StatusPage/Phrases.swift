@@ -1,12 +1,22 @@
 /// The sentences of the notices. Every number in them was measured.
-enum Phrases {
+struct Phrases: Sendable {
+  var templates = Templates.standard
+
   // MARK: Parts
 
   /// `cell-1 and cell-2`, `virtual routers of 3 networks`; customers' routers are counted, not named.
   static func places(_ losses: [ScopeLoss]) -> Wording {
-    let shared = losses.filter { $0.role != .virtualRouter }
+    let shared = losses.filter { $0.role == .edgeGateway || $0.role == .fabric }
     var seen: Set<String> = []
     var parts: [Wording] = []
+    for subject in losses.compactMap({ loss in loss.subject.map { ($0, loss) } }) {
+      guard seen.insert(subject.0.component).inserted else { continue }
+      // What fails together with its own cell is named by the cell.
+      if let cell = subject.1.cellName, shared.contains(where: { $0.cellName == cell }) { continue }
+      let name = ComponentName.name(subject.0.name)
+      let place = [subject.1.zoneName, subject.1.cellName ?? ""].filter { !$0.isEmpty }.joined(separator: " ")
+      parts.append(Wording(ja: "\(name.ja)(\(place))", en: "\(name.en) (\(place))"))
+    }
     for loss in shared.sorted(by: { ($0.zoneName, $0.cellName ?? "") < ($1.zoneName, $1.cellName ?? "") }) {
       guard seen.insert("\(loss.role.rawValue) \(loss.zoneName) \(loss.cellName ?? "")").inserted else { continue }
       if let cell = loss.cellName {
@@ -35,8 +45,9 @@ enum Phrases {
 
   static func series(_ incident: Incident) -> [String] {
     let virtual = incident.losses.contains { $0.role == .virtualRouter }
-    let shared = incident.losses.contains { $0.role != .virtualRouter }
-    return (shared ? ["Basic"] : []) + (virtual ? ["Isolate"] : [])
+    let shared = incident.losses.contains { $0.role == .edgeGateway || $0.role == .fabric }
+    let named = (shared ? ["Basic"] : []) + (virtual ? ["Isolate"] : [])
+    return named.isEmpty ? Set(incident.losses.compactMap(\.subject?.series)).subtracting([""]).sorted() : named
   }
 
   static func services(_ incident: Incident) -> Wording {
@@ -49,8 +60,10 @@ enum Phrases {
     guard incident.customers > 0 || incident.addresses > 0 else {
       return Wording(ja: "対象のお客様を確認中", en: "the number of customers is being determined")
     }
-    let customers = incident.customers
-    let addresses = incident.addresses
+    return extent(incident.customers, incident.addresses)
+  }
+
+  static func extent(_ customers: Int, _ addresses: Int) -> Wording {
     let people = customers == 1 ? "1 customer" : "\(grouped(customers)) customers"
     let places = addresses == 1 ? "1 address" : "\(grouped(addresses)) addresses"
     return Wording(
@@ -61,6 +74,9 @@ enum Phrases {
     let series = series(incident)
     let services = services(incident)
     let places = places(incident.losses)
+    if isOfComponents(incident.losses) {
+      return Wording(ja: "\(places.ja) 障害", en: "\(places.en.sentence) unavailable")
+    }
     return Wording(
       ja: "\(series.joined(separator: "・")) \(services.ja) 通信障害(\(places.ja))",
       en: "\(series.joined(separator: ", ")): \(services.en) unreachable (\(places.en))")
@@ -74,6 +90,11 @@ enum Phrases {
       return Wording(ja: "\(places.ja)で監視パケットが届かないことを検出", en: "test packets through \(places.en) were lost")
     }
     let words = findings.map(\.wording)
+    if isOfComponents(losses) {
+      return Wording(
+        ja: "\(places.ja)の異常を検出(\(words.map(\.ja).joined(separator: "、")))",
+        en: "\(places.en) failed: \(Wording.listed(words.map(\.en)))")
+    }
     let whole = !findings.allSatisfy { $0 == .elementsChanged }
     return Wording(
       ja: "\(places.ja)の共有ネットワーク設定\(whole ? "の消失" : "の一部の欠落")(検出内容: \(words.map(\.ja).joined(separator: "、")))",
@@ -91,63 +112,81 @@ enum Phrases {
 
   // MARK: Updates
 
-  static func opened(_ incident: Incident) -> Wording {
-    let cause = cause(incident.losses)
-    let extent = extent(incident)
-    return Wording(
-      ja: "障害を検知し、記録されている設定から自動復旧を開始しました。原因: \(cause.ja)。対象: \(extent.ja)。",
-      en: "\(cause.en.sentence). It is being restored from the recorded settings. Affected: \(extent.en).")
+  func name(_ incident: Incident) -> Wording { incident.editorial?.title ?? Self.name(incident) }
+
+  func cause(_ incident: Incident) -> Wording { incident.editorial?.cause ?? Self.cause(incident.losses) }
+
+  private func values(_ incident: Incident) -> [String: Wording] {
+    [
+      "cause": cause(incident), "extent": Self.extent(incident), "places": Self.places(incident.losses),
+      "services": Self.services(incident), "times": Self.number(incident.recurrences),
+    ]
   }
 
-  static func widened(_ incident: Incident) -> Wording {
-    let places = places(incident.losses.filter { $0.verifiedAt == nil })
-    let extent = extent(incident)
-    return Wording(
-      ja: "対象範囲が広がりました(復旧中: \(places.ja))。対象: \(extent.ja)。",
-      en: "More is affected; being restored: \(places.en). Affected in all: \(extent.en).")
+  func opened(_ incident: Incident) -> Wording {
+    templates.fill(Self.isOfComponents(incident.losses) ? .openedComponent : .opened, values(incident))
   }
 
-  static func recurred(_ incident: Incident) -> Wording {
-    let latest = incident.losses.suffix(1)
-    let cause = cause(Array(latest))
-    return Wording(
-      ja: "同じ障害が再発しました(\(incident.recurrences)回目)。原因: \(cause.ja)。自動復旧を行っています。",
-      en: "It happened again (recurrence \(incident.recurrences)): \(cause.en). It is being restored.")
+  func widened(_ incident: Incident) -> Wording {
+    var values = values(incident)
+    values["places"] = Self.places(incident.losses.filter { $0.verifiedAt == nil })
+    return templates.fill(.widened, values)
   }
 
-  static func progress(_ incident: Incident) -> Wording? {
+  func recurred(_ incident: Incident) -> Wording {
+    var values = values(incident)
+    values["cause"] = Self.cause(Array(incident.losses.suffix(1)))
+    return templates.fill(.recurred, values)
+  }
+
+  func progress(_ incident: Incident) -> Wording? {
     guard !incident.services.isEmpty else { return nil }
-    let figures = percentages(incident)
-    var text = Wording(ja: "復旧状況: \(figures.ja)。", en: "Restored so far: \(figures.en).")
-    if let end = incident.estimatedEnd {
-      text.ja += "復旧見込み: \(end.ofDay(.ja))頃。"
-      text.en += " Estimated end: about \(end.ofDay(.en))."
+    var text = templates.fill(.progress, ["figures": Self.percentages(incident)])
+    if let customers = incident.customersOut, let addresses = incident.addressesOut, customers + addresses > 0 {
+      text += templates.fill(.stillOut, ["extent": Self.extent(customers, addresses)])
     }
+    if let estimate = estimate(incident) { text += estimate }
     return text
   }
 
-  static func monitoring(_ incident: Incident) -> Wording {
-    Wording(
-      ja: "設定の再投入が完了しました。実際のパケットで疎通を確認しています。",
-      en: "All settings are back in place. Test packets are being sent through to confirm.")
+  func estimate(_ incident: Incident) -> Wording? {
+    guard let end = incident.estimatedEnd else { return nil }
+    return templates.fill(
+      .estimate,
+      [
+        "end": end.ofDayInBoth, "earliest": (incident.earliestEnd ?? end).ofDayInOne,
+        "latest": (incident.latestEnd ?? end).ofDayInOne,
+      ])
   }
 
-  static func resolved(_ incident: Incident) -> Wording {
-    let end = incident.resolvedAt ?? incident.updatedAt
-    let length = duration(incident.outage(until: end))
-    let cause = cause(incident.losses)
-    let places = places(incident.losses)
-    let extent = extent(incident)
-    var text = Wording(
-      ja: "復旧しました。すべての設定の再投入と疎通を確認済みです。障害時間: \(length.ja)。原因: \(cause.ja)。対象: \(places.ja)、\(extent.ja)。",
-      en: "Resolved. All settings are restored and confirmed by test packets. Time out of service: \(length.en). "
-        + "Cause: \(cause.en). Affected: \(places.en); \(extent.en).")
+  func monitoring(_ incident: Incident) -> Wording { templates.fill(.monitoring, values(incident)) }
+
+  func resolved(_ incident: Incident) -> Wording {
+    var values = values(incident)
+    values["length"] = duration(incident.outage(until: incident.resolvedAt ?? incident.updatedAt))
+    var text = templates.fill(Self.isOfComponents(incident.losses) ? .resolvedComponent : .resolved, values)
     if incident.recurrences > 0 {
-      text.ja += "この間に\(incident.recurrences)回再発しました。"
-      text.en += " It recurred \(incident.recurrences == 1 ? "once" : "\(incident.recurrences) times") meanwhile."
+      let times = incident.recurrences == 1 ? "once" : "\(incident.recurrences) times"
+      text += templates.fill(.recurrences, ["times": Wording(ja: "\(incident.recurrences)", en: times)])
     }
     return text
   }
+
+  func effect(_ incident: Incident) -> Wording {
+    let key: Templates.Key =
+      if Self.isOfComponents(incident.losses) {
+        incident.isOpen ? .effectComponentOpen : .effectComponentPast
+      } else {
+        incident.isOpen ? .effectOpen : .effectPast
+      }
+    return templates.fill(key, values(incident))
+  }
+
+  static func isOfComponents(_ losses: [ScopeLoss]) -> Bool {
+    !losses.isEmpty && losses.allSatisfy { $0.role == .component }
+  }
+
+  private static func number(_ value: Int) -> Wording { Wording(ja: "\(value)", en: "\(value)") }
 }
 
 extension String {

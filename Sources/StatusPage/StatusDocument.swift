@@ -1,22 +1,38 @@
 /// Everything measured that the public page speaks of, at one moment.
-package struct StatusDocument: Sendable, Equatable {
+package struct StatusDocument: Sendable, Equatable, Codable {
   package var time: Moment
   package var components: [Component]
   package var services: [ServiceProgress]
   /// Losses of shared scopes. A loss stays listed until it has been listed with `verifiedAt` at least once; being
   /// listed longer, or again after a restart, changes nothing: it is known by its scope and `lostAt`.
   package var losses: [ScopeLoss]
+  /// How each component looks to those who look at it.
+  package var observations: [Observation]
+  /// Real work that a maintenance may be bound to.
+  package var actions: [PlannedAction]
+  /// What the ledger knows of causes, for the timeline.
+  package var facts: [Fact]
+  /// What each customer has, as far as it is not all in order.
+  package var accounts: [AccountStanding]
 
-  package init(time: Moment, components: [Component], services: [ServiceProgress], losses: [ScopeLoss]) {
+  package init(
+    time: Moment, components: [Component], services: [ServiceProgress], losses: [ScopeLoss],
+    observations: [Observation] = [], actions: [PlannedAction] = [], facts: [Fact] = [],
+    accounts: [AccountStanding] = []
+  ) {
     self.time = time
     self.components = components
     self.services = services
     self.losses = losses
+    self.observations = observations
+    self.actions = actions
+    self.facts = facts
+    self.accounts = accounts
   }
 }
 
 /// One line of the page: a service of a series in a zone, possibly of one cell.
-package struct Component: Sendable, Hashable {
+package struct Component: Sendable, Hashable, Codable {
   package var id: String
   package var zone: String
   /// `Basic`, `Isolate`
@@ -37,7 +53,7 @@ package struct Component: Sendable, Hashable {
 }
 
 /// Statuspage's words.
-package enum ComponentState: String, Sendable, Hashable, CaseIterable {
+package enum ComponentState: String, Sendable, Hashable, Codable, CaseIterable {
   case operational
   case underMaintenance = "under_maintenance"
   case degradedPerformance = "degraded_performance"
@@ -55,7 +71,7 @@ package enum ComponentState: String, Sendable, Hashable, CaseIterable {
 }
 
 /// How many rules of one service in one scope are wanted, and how many of them are verified now.
-package struct ServiceProgress: Sendable, Hashable {
+package struct ServiceProgress: Sendable, Hashable, Codable {
   package var component: String
   /// The scope of the node plan: `router/<id>`, `fabric`, …
   package var scope: String
@@ -84,11 +100,21 @@ package struct ServiceProgress: Sendable, Hashable {
 
 package enum ScopeRole: String, Sendable, Codable {
   case edgeGateway, fabric, virtualRouter
+  /// Any component, as those see it who look at it.
+  case component
+}
+
+/// Of which component a loss is, where it is not of a scope of the node plan.
+package struct FaultSubject: Sendable, Hashable, Codable {
+  package var kind: FaultKind
+  package var component: String
+  package var name: String
+  package var series: String
 }
 
 /// What was found on the node. Words that are not known here are shown as they are.
 package enum Finding: Sendable, Hashable, RawRepresentable, Codable {
-  case tablesDeleted, elementsChanged, namespaceGone, linkGone, routesGone, packetsLost
+  case tablesDeleted, elementsChanged, namespaceGone, linkGone, routesGone, packetsLost, unreachable, silent
   case other(String)
 
   package init(rawValue: String) {
@@ -100,6 +126,8 @@ package enum Finding: Sendable, Hashable, RawRepresentable, Codable {
       case "link-gone": .linkGone
       case "routes-gone": .routesGone
       case "packets-lost": .packetsLost
+      case "unreachable": .unreachable
+      case "silent": .silent
       default: .other(rawValue)
       }
   }
@@ -112,6 +140,8 @@ package enum Finding: Sendable, Hashable, RawRepresentable, Codable {
     case .linkGone: "link-gone"
     case .routesGone: "routes-gone"
     case .packetsLost: "packets-lost"
+    case .unreachable: "unreachable"
+    case .silent: "silent"
     case .other(let word): word
     }
   }
@@ -136,11 +166,13 @@ package struct ScopeLoss: Sendable, Hashable, Codable {
   package var appliedAt: Moment?
   /// Read back, and packets passed, since.
   package var verifiedAt: Moment?
+  package var subject: FaultSubject?
 
   package init(
     scope: String, role: ScopeRole, cellName: String?, zoneName: String, found: Finding, rulesLost: Int,
     rulesWanted: Int, probesMissed: Int, accounts: Int, addresses: Int, lostAt: Moment, detectedAt: Moment,
-    appliedAt: Moment? = nil, verifiedAt: Moment? = nil
+    appliedAt: Moment? = nil, verifiedAt: Moment? = nil,
+    subject: FaultSubject? = nil
   ) {
     self.scope = scope
     self.role = role
@@ -156,9 +188,33 @@ package struct ScopeLoss: Sendable, Hashable, Codable {
     self.detectedAt = detectedAt
     self.appliedAt = appliedAt
     self.verifiedAt = verifiedAt
+    self.subject = subject
+  }
+
+  package var kind: FaultKind {
+    switch role {
+    case .edgeGateway: .gateway
+    case .fabric: .fabric
+    case .virtualRouter: .virtualRouter
+    case .component: subject?.kind ?? .other
+    }
   }
 
   var key: LossKey { LossKey(scope: scope, lostAt: lostAt) }
+}
+
+/// Something that happened and is on record: a revision of the ledger, a confirmation, a failed-over node.
+package struct Fact: Sendable, Hashable, Codable {
+  package var at: Moment
+  /// The scope it concerns; none if it may concern any.
+  package var scope: String?
+  package var text: Wording
+
+  package init(at: Moment, scope: String? = nil, text: Wording) {
+    self.at = at
+    self.scope = scope
+    self.text = text
+  }
 }
 
 struct LossKey: Hashable, Sendable {

@@ -1,6 +1,6 @@
 package import Hummingbird
 
-/// The page and its JSON below any router. They need no account.
+/// The page, its JSON, its feeds and its live updates below any router. They need no account.
 package struct StatusRoutes: Sendable {
   package var board: StatusBoard
 
@@ -8,6 +8,10 @@ package struct StatusRoutes: Sendable {
 
   package func add<Routes: RouterMethods>(to router: Routes) {
     Self.add(to: router) { respond($0, $1) }
+    router.get("/status/incidents/{id}") { request, context in
+      respond(incident: context.parameters.get("id") ?? "", request)
+    }
+    router.get("/status/events") { _, _ in LiveUpdates(board: board).response }
   }
 
   /// The same, with the documents coming from wherever they come from at the time.
@@ -20,20 +24,30 @@ package struct StatusRoutes: Sendable {
   }
 
   package func respond(_ resource: StatusResource, _ request: Request) -> Response {
-    let parameter = request.uri.queryParameters.get("lang")
-    let isPage = resource == .page
-    let language = Language.chosen(
-      parameter: parameter, acceptLanguage: isPage ? request.headers[.acceptLanguage] : nil)
-    let rendered = board.rendered(resource, language)
+    let reader = Reader(request, readsLanguage: resource.isForPeople)
+    let rendered = board.rendered(resource, reader.language, zone: reader.zone)
+    return Self.answer(rendered, resource.contentType, reader, request)
+  }
+
+  package func respond(incident id: String, _ request: Request) -> Response {
+    let reader = Reader(request, readsLanguage: true)
+    guard let rendered = board.renderedIncident(id, reader.language, zone: reader.zone) else {
+      return Response(status: .notFound, headers: [.contentType: "text/plain; charset=utf-8"])
+    }
+    return Self.answer(rendered, StatusResource.page.contentType, reader, request)
+  }
+
+  private static func answer(
+    _ rendered: RenderedStatus, _ contentType: String, _ reader: Reader, _ request: Request
+  ) -> Response {
+    let isPage = contentType.hasPrefix("text/html")
     var headers: HTTPFields = [
-      .contentType: isPage ? "text/html; charset=utf-8" : "application/json; charset=utf-8",
+      .contentType: contentType,
       .cacheControl: "no-cache",
       .eTag: rendered.tag,
-      .contentLanguage: language.rawValue,
+      .contentLanguage: reader.language.rawValue,
       .xContentTypeOptions: "nosniff",
-      .contentSecurityPolicy: isPage
-        ? "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-        : "default-src 'none'; frame-ancestors 'none'",
+      .contentSecurityPolicy: isPage ? pagePolicy : "default-src 'none'; frame-ancestors 'none'",
     ]
     if isPage {
       headers[.vary] = "Accept-Language"
@@ -42,5 +56,22 @@ package struct StatusRoutes: Sendable {
     }
     if request.headers[.ifNoneMatch] == rendered.tag { return Response(status: .notModified, headers: headers) }
     return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: rendered.body))
+  }
+
+  /// No script at all; forms come back to the page itself.
+  static let pagePolicy =
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+}
+
+/// Who reads: the language and the time zone.
+struct Reader {
+  var language: Language
+  var zone: ReaderZone?
+
+  init(_ request: Request, readsLanguage: Bool = true) {
+    language = Language.chosen(
+      parameter: request.uri.queryParameters.get("lang"),
+      acceptLanguage: readsLanguage ? request.headers[.acceptLanguage] : nil)
+    zone = ReaderZone(request.uri.queryParameters.get("tz"))
   }
 }

@@ -5,6 +5,10 @@ package struct StatusSettings: Sendable {
   package var name: String
   /// Where the page is reached, without `/status`; empty if unknown.
   package var url: String
+  /// Whether readers can have notices sent to them.
+  package var takesSubscriptions = false
+  /// The availability that is promised for a month, in per cent.
+  package var objective = 99.99
 
   package init(pageID: String = "daruma", name: String, url: String = "") {
     self.pageID = pageID.clipped
@@ -16,12 +20,18 @@ package struct StatusSettings: Sendable {
 /// All that the renderers see: one revision of the page.
 struct StatusView: Sendable {
   var settings: StatusSettings
+  var phrases = Phrases()
   var updatedAt: Moment
   var components: [ShownComponent]
-  /// Newest first.
+  /// Public ones, newest first.
   var incidents: [Incident]
+  /// Newest first.
+  var maintenances: [Maintenance] = []
   /// Troubles of the page itself.
   var notes: [Wording]
+  var availability = AvailabilityBook()
+  /// Components that nobody has looked at lately.
+  var unknown: Set<String> = []
 
   struct ShownComponent: Sendable, Equatable {
     var component: Component
@@ -30,6 +40,8 @@ struct StatusView: Sendable {
   }
 
   var open: [Incident] { incidents.filter(\.isOpen) }
+  var upcoming: [Maintenance] { maintenances.filter { $0.status == .scheduled } }
+  var active: [Maintenance] { maintenances.filter(\.isActive) }
 
   /// The worst of what components and open incidents say.
   var indicator: Impact {

@@ -31,6 +31,8 @@ package struct Wording: Sendable, Hashable, Codable {
 
   package subscript(_ language: Language) -> String { language == .ja ? ja : en }
 
+  static func += (a: inout Wording, b: Wording) { a = Wording(ja: a.ja + b.ja, en: a.en + b.en) }
+
   static func joined(_ parts: [Wording]) -> Wording {
     Wording(ja: parts.map(\.ja).joined(separator: "、"), en: listed(parts.map(\.en)))
   }

@@ -14,7 +14,7 @@ struct Daruma: AsyncParsableCommand {
       """,
     subcommands: [
       Up.self, Down.self, Status.self, Drill.self, Rebuild.self, Ctl.self, BackupCommand.self, VerifyBackupCommand.self,
-      RestoreCommand.self, RotateKey.self, ManagerCommand.self, AgentCommand.self, LedgerExercise.self,
-      LedgerBenchmark.self, RebuildBenchmark.self, PlanningBenchmark.self,
+      RestoreCommand.self, RotateKey.self, ManagerCommand.self, AgentCommand.self, PageCommand.self,
+      LedgerExercise.self, LedgerBenchmark.self, RebuildBenchmark.self, PlanningBenchmark.self,
     ])
 }

@@ -32,7 +32,7 @@ struct ManagerCommand: AsyncParsableCommand {
     }
     if let conninfo = cloud.postgresql { return try await serveWithOthers(conninfo, folder, cloud, logger) }
     let board = try StatusBoard(
-      settings: StatusSettings(name: "Daruma", url: "http://127.0.0.1:\(cloud.port)/status"),
+      settings: StatusSettings(name: "Daruma", url: "http://127.0.0.1:\(cloud.port)"),
       store: IncidentStore(path: folder.incidents), now: Moment(Date()))
     let router = Router()
     StatusRoutes(board: board).add(to: router)

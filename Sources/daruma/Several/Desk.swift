@@ -38,7 +38,12 @@ final class Desk: Sendable {
 
   func add(to router: Router<BasicRequestContext>) {
     APIServer.add(to: router) { await self.answer($0) }
-    StatusRoutes.add(to: router) { await self.page($0, $1) }
+    StatusRoutes.add(to: router) { resource, request in
+      await self.page(request) { $0.respond(resource, request) }
+    }
+    router.get("/status/incidents/{id}") { request, context in
+      await self.page(request) { $0.respond(incident: context.parameters.get("id") ?? "", request) }
+    }
     router.get("/health") { _, _ in self.health() }
   }
 
@@ -62,13 +67,11 @@ final class Desk: Sendable {
   }
 
   /// The leader's page: it alone knows how the nodes are.
-  private func page(_ resource: StatusResource, _ request: Request) async -> Response {
-    if case .leading(_, let board, _) = role.withLock({ $0 }) {
-      return StatusRoutes(board: board).respond(resource, request)
-    }
+  private func page(_ request: Request, _ respond: (StatusRoutes) -> Response) async -> Response {
+    if case .leading(_, let board, _) = role.withLock({ $0 }) { return respond(StatusRoutes(board: board)) }
     guard let leader = sight.address, leader != address, let forwarded = HTTPFields.Element.Name("X-Daruma-Forwarded"),
       request.headers[forwarded] == nil
-    else { return StatusRoutes(board: fallback).respond(resource, request) }
+    else { return respond(StatusRoutes(board: fallback)) }
     var headers = [(name: "X-Daruma-Forwarded", value: "1")]
     for name in [HTTPFields.Element.Name.acceptLanguage, .ifNoneMatch] {
       if let value = request.headers[name] { headers.append((name.rawName, value)) }
@@ -77,7 +80,7 @@ final class Desk: Sendable {
     let told: HTTPExchange.Response
     do throws(HTTPExchange.Failure) {
       told = try await exchange.run(at: leader, limit: .seconds(3)) { try await Task.sleep(for: .seconds(3)) }
-    } catch { return StatusRoutes(board: fallback).respond(resource, request) }
+    } catch { return respond(StatusRoutes(board: fallback)) }
     var fields = HTTPFields()
     for (name, value) in told.headers where !Self.ownHeaders.contains(name.lowercased()) {
       if let name = HTTPFields.Element.Name(name) { fields.append(.init(name: name, value: value)) }

@@ -12,7 +12,7 @@ extension ManagerCommand {
     _ conninfo: String, _ folder: StateFolder, _ cloud: CloudFile, _ logger: Logger
   ) async throws {
     let port = port ?? cloud.port
-    let settings = StatusSettings(name: "Daruma", url: "http://127.0.0.1:\(port)/status")
+    let settings = StatusSettings(name: "Daruma", url: "http://127.0.0.1:\(port)")
     let desk = try Desk(ManagerAddress(name: name, host: "127.0.0.1", port: port), settings)
     let access: PostgreSQLAccess
     do throws(LedgerError) { access = try PostgreSQLAccess(conninfo) } catch {

@@ -38,6 +38,10 @@ enum StatusStyle {
     .rows .mark{white-space:nowrap;font-size:.92rem;font-weight:600}
     .zone{margin:1.2rem 0 .5rem;font-size:.92rem;color:var(--soft)}
     summary{cursor:pointer}summary h3{display:inline}summary time,.quiet{display:block;color:var(--soft);font-size:.9rem}
+    table{border-collapse:collapse;font-size:.85rem;color:var(--soft);width:100%}caption{text-align:left}\
+    th,td{text-align:left;font-weight:400;padding:.1rem .8rem .1rem 0;font-variant-numeric:tabular-nums}\
+    select,button,input{font:inherit;color:inherit;background:var(--card);border:1px solid var(--line);border-radius:6px;\
+    padding:.15rem .5rem}form{margin:.3rem 0}
     .p{margin:.8rem 0 0}footer{margin:2.5rem 0;color:var(--soft);font-size:.85rem}footer p{margin:.3rem 0}
     @media(max-width:30rem){.card{padding:1rem}.rows{padding:.2rem 1rem}h1{font-size:1.2rem}}
     """

@@ -30,6 +30,27 @@ package struct ServiceTotal: Sendable, Hashable, Codable {
   package var percent: Int { verified >= wanted ? 100 : verified * 100 / wanted }
 }
 
+/// The same of one cell.
+package struct CellTotal: Sendable, Hashable, Codable {
+  package var cell: String
+  package var total: ServiceTotal
+}
+
+/// What operators made of an incident.
+package struct Editorial: Sendable, Hashable, Codable {
+  /// Only operators see it.
+  package var isDraft = false
+  /// Who wrote it; none if it was measured.
+  package var author: String?
+  package var title: Wording?
+  package var cause: Wording?
+  package var impact: Impact?
+  /// The incident that tells of this one too.
+  package var mergedInto: String?
+
+  package init() {}
+}
+
 package struct Incident: Sendable, Hashable, Codable {
   package var id: String
   package var status: IncidentStatus
@@ -46,6 +67,16 @@ package struct Incident: Sendable, Hashable, Codable {
   package var monitoringAt: Moment?
   package var resolvedAt: Moment?
   package var estimatedEnd: Moment?
+  /// Between which the end is likely.
+  package var earliestEnd: Moment?
+  package var latestEnd: Moment?
+  /// Customers and addresses that are out now.
+  package var customersOut: Int?
+  package var addressesOut: Int?
+  package var cells: [CellTotal]?
+  /// What is on record about its time and scopes, for the timeline.
+  package var facts: [Fact]?
+  package var editorial: Editorial?
   /// How often everything had been verified and was lost again.
   package var recurrences = 0
   /// Where the present recovery started from; the estimate is drawn from here.
@@ -54,8 +85,17 @@ package struct Incident: Sendable, Hashable, Codable {
   struct Baseline: Sendable, Hashable, Codable {
     var at: Moment
     var verified: Int
+    /// Where the newest part of the recovery started from.
+    var recentAt: Moment?
+    var recentVerified: Int?
+    /// Per second.
+    var recentRate: Double?
   }
 
+  package var isDraft: Bool { editorial?.isDraft ?? false }
+  package var isPublic: Bool { !isDraft && editorial?.mergedInto == nil }
+  /// Opened by measurements, so only they end it.
+  package var isMeasured: Bool { !losses.isEmpty }
   package var isOpen: Bool { resolvedAt == nil }
   package var updatedAt: Moment { updates.last?.createdAt ?? createdAt }
   var lastLostAt: Moment { losses.map(\.lostAt).max() ?? startedAt }
@@ -84,14 +124,28 @@ package struct InternalNote: Sendable, Hashable, Codable {
 package struct IncidentArchive: Sendable, Equatable, Codable {
   package var incidents: [Incident] = []
   package var notes: [InternalNote] = []
+  package var maintenances: [Maintenance] = []
 
   package init() {}
+
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    incidents = try container.decode([Incident].self, forKey: .incidents)
+    notes = try container.decode([InternalNote].self, forKey: .notes)
+    // Files of before there were any.
+    maintenances = try container.decodeIfPresent([Maintenance].self, forKey: .maintenances) ?? []
+  }
 
   mutating func trim(now: Moment) {
     if incidents.count > Bounds.incidents {
       // An open incident is never dropped before all that ended.
       for _ in 0..<(incidents.count - Bounds.incidents) {
         incidents.remove(at: incidents.firstIndex { !$0.isOpen } ?? 0)
+      }
+    }
+    if maintenances.count > Bounds.maintenances {
+      for _ in 0..<(maintenances.count - Bounds.maintenances) {
+        maintenances.remove(at: maintenances.firstIndex { $0.status == .completed } ?? 0)
       }
     }
     for index in incidents.indices where incidents[index].losses.count > Bounds.oldLosses {

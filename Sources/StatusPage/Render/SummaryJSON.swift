@@ -7,20 +7,23 @@ struct SummaryJSON {
 
   func document(_ resource: StatusResource) -> JSON {
     switch resource {
-    case .page: .null
+    case .page, .rss, .atom, .badge: .null
     case .status: .object([page, status])
     case .components: .object([page, components])
     case .incidents: .object([page, incidents(Array(view.incidents.prefix(Self.listed)))])
     case .unresolved: .object([page, incidents(Array(view.open.prefix(Self.listed)))])
     case .summary:
       .object([
-        page, components, incidents(Array(view.open.prefix(Self.listed))), ("scheduled_maintenances", .array([])),
-        status,
+        page, components, incidents(Array(view.open.prefix(Self.listed))),
+        maintenances(view.active + view.upcoming), status,
       ])
+    case .maintenances: .object([page, maintenances(view.maintenances)])
+    case .upcoming: .object([page, maintenances(view.upcoming)])
+    case .active: .object([page, maintenances(view.active)])
     }
   }
 
-  private var page: (String, JSON) {
+  var page: (String, JSON) {
     (
       "page",
       .object([
@@ -68,7 +71,7 @@ struct SummaryJSON {
     return ("components", .array(list))
   }
 
-  private func component(_ shown: StatusView.ShownComponent, position: Int?, group: String) -> JSON {
+  func component(_ shown: StatusView.ShownComponent, position: Int?, group: String) -> JSON {
     let name = ComponentName.name(shown.component.name)[language]
     return .object(
       fields(
@@ -94,24 +97,54 @@ struct SummaryJSON {
     ("incidents", .array(incidents.map(incident)))
   }
 
-  private func incident(_ incident: Incident) -> JSON {
+  func incident(_ incident: Incident) -> JSON {
     let concerned = Set(incident.components)
-    let link = view.settings.url.isEmpty ? JSON.null : .string("\(view.settings.url)/status#\(incident.id)")
+    let link = view.settings.url.isEmpty ? JSON.null : .string(view.link(incident.id))
     return .object([
-      ("id", .string(incident.id)), ("name", .string(Phrases.name(incident)[language])),
+      ("id", .string(incident.id)), ("name", .string(view.phrases.name(incident)[language])),
       ("status", .string(incident.status.rawValue)), ("created_at", .time(incident.createdAt)),
       ("updated_at", .time(incident.updatedAt)), ("monitoring_at", .time(incident.monitoringAt)),
       ("resolved_at", .time(incident.resolvedAt)), ("impact", .string(incident.impact.rawValue)),
       ("shortlink", link), ("started_at", .time(incident.startedAt)), ("page_id", .string(view.settings.pageID)),
       ("incident_updates", .array(incident.updates.reversed().map { update($0, of: incident) })),
-      (
-        "components",
-        .array(
-          view.components.filter { concerned.contains($0.component.id) }.map {
-            component($0, position: nil, group: "\($0.component.zone)/\($0.component.series)")
-          })
-      ),
+      ("components", .array(shown(concerned))),
     ])
+  }
+
+  private func maintenances(_ maintenances: [Maintenance]) -> (String, JSON) {
+    ("scheduled_maintenances", .array(maintenances.prefix(Self.listed).map(maintenance)))
+  }
+
+  func maintenance(_ maintenance: Maintenance) -> JSON {
+    let concerned = Set(maintenance.components)
+    let link = view.settings.url.isEmpty ? JSON.null : .string(view.link(maintenance.id))
+    return .object([
+      ("id", .string(maintenance.id)), ("name", .string(maintenance.title[language])),
+      ("status", .string(maintenance.status.rawValue)), ("created_at", .time(maintenance.createdAt)),
+      ("updated_at", .time(maintenance.updatedAt)), ("monitoring_at", .null),
+      ("resolved_at", .time(maintenance.completedAt)), ("impact", .string("maintenance")), ("shortlink", link),
+      ("started_at", .time(maintenance.startedAt)), ("page_id", .string(view.settings.pageID)),
+      (
+        "incident_updates",
+        .array(
+          maintenance.updates.reversed().map { update in
+            .object([
+              ("id", .string(update.id)), ("status", .string(update.status.rawValue)),
+              ("body", .string(update.body[language])), ("incident_id", .string(maintenance.id)),
+              ("created_at", .time(update.createdAt)), ("updated_at", .time(update.createdAt)),
+              ("display_at", .time(update.createdAt)), ("affected_components", .null),
+              ("deliver_notifications", .bool(true)), ("custom_tweet", .null), ("tweet_id", .null),
+            ])
+          })
+      ), ("components", .array(shown(concerned))), ("scheduled_for", .time(maintenance.scheduledFor)),
+      ("scheduled_until", .time(maintenance.scheduledUntil)),
+    ])
+  }
+
+  private func shown(_ ids: Set<String>) -> [JSON] {
+    view.components.filter { ids.contains($0.component.id) }.map {
+      component($0, position: nil, group: "\($0.component.zone)/\($0.component.series)")
+    }
   }
 
   private func update(_ update: IncidentUpdate, of incident: Incident) -> JSON {
