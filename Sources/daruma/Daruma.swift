@@ -14,6 +14,7 @@ struct Daruma: AsyncParsableCommand {
       """,
     subcommands: [
       Up.self, Down.self, Status.self, Drill.self, BackupCommand.self, VerifyBackupCommand.self, RestoreCommand.self,
-      RotateKey.self, ManagerCommand.self, AgentCommand.self, PageCommand.self, LedgerExercise.self, LedgerBenchmark.self,
+      RotateKey.self, ManagerCommand.self, AgentCommand.self, PageCommand.self, LedgerExercise.self,
+      LedgerBenchmark.self,
     ])
 }
