@@ -31,7 +31,9 @@ extension String {
   /// Without control characters, at most `Bounds.name` characters.
   var clipped: String {
     // What is far too long is not looked at to its end.
-    let clean = unicodeScalars.prefix(Bounds.name * 8).filter { $0.value >= 0x20 && $0.value != 0x7f && !(0x80...0x9f).contains($0.value) }
+    let clean = unicodeScalars.prefix(Bounds.name * 8).filter {
+      $0.value >= 0x20 && $0.value != 0x7f && !(0x80...0x9f).contains($0.value)
+    }
     // A grapheme may hold any number of scalars.
     return String(String(String.UnicodeScalarView(clean.prefix(Bounds.name * 4))).prefix(Bounds.name))
   }

@@ -234,9 +234,9 @@ def test_the_page_outlives_the_cloud_and_says_what_it_does_not_know(tmp_path):
         assert "No report from the cloud has arrived yet" in page.get("/status?lang=en")
         lost = in_trouble(page)
         # The manager, and with it all reports, goes; then the API.
+        until(lambda: "The cloud has not reported" in page.get("/status?lang=en"), 30, "the silence is told of")
         api.shutdown()
         api.server_close()
-        until(lambda: "The cloud has not reported" in page.get("/status?lang=en"), 30, "the silence is told of")
         until(lambda: len(page.incidents()) == 2, 40, "the API is seen to be gone, from outside")
         assert "Unknown (last: Partial outage)" in page.get("/status?lang=en")
         # The page itself dies, and knows all of it when it is back.
@@ -264,6 +264,7 @@ def test_only_the_cloud_of_this_page_is_believed(page):
     assert page.feed(document(), signature="AAAA") == 403
     assert page.feed(document(), sequence=taken) == 409
     assert page.feed(document(), sequence=now() + 600_000) == 409
+    page.sequence = taken
     assert page.feed([]) == 400
     assert page.request("/feed", b"{}")[0] == 403
     assert page.request("/feed", b"x" * (17 << 20), {"X-Daruma-Sequence": "1", "X-Daruma-Signature": "A"})[0] == 413
@@ -296,6 +297,7 @@ def test_operators_write_publish_and_merge_and_nobody_else_does(page):
     assert [i["name"] for i in page.incidents()] == ["Power <b>inspection</b>"]
     assert "<b>inspection" not in page.get("/status?lang=en")
     in_trouble(page)
+    until(lambda: len(page.incidents()) == 2, 10, "the measured one is there too")
     measured = next(i["id"] for i in page.incidents() if i["id"] != made)
     assert page.operate(f"/incidents/{measured}/updates", status="resolved", body_en="Done.")[0] == 409
     assert page.operate(f"/incidents/{made}/merge", into=measured)[0] == 200

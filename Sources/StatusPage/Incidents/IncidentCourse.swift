@@ -147,7 +147,9 @@ package struct IncidentCourse: Sendable {
       archive.incidents[index].monitoringAt = nil
       archive.incidents[index].baseline = nil
       if recurs, !isSameRecurrence { archive.incidents[index].recurrences += 1 }
-      if events[id] != .opened { events[id] = (recurs && !isSameRecurrence) || events[id] == .recurred ? .recurred : .widened }
+      if events[id] != .opened {
+        events[id] = (recurs && !isSameRecurrence) || events[id] == .recurred ? .recurred : .widened
+      }
       return
     }
     var incident = Incident(

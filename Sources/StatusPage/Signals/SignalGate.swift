@@ -57,7 +57,9 @@ struct SignalGate: Sendable {
     let id = observation.component
     let thresholds = Self.thresholds(observation.kind)
     let failing = observation.failing(now: now)
-    guard let since = failing.map(\.since).min() else { return end(observation, thresholds, now: now) }
+    guard let since = failing.filter({ $0.source != .feed }).map(\.since).min() else {
+      return end(observation, thresholds, now: now)
+    }
     var fault = faults[id] ?? Fault(since: since)
     fault.wellSince = nil
     fault.since = min(fault.since, since)
