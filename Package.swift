@@ -5,7 +5,6 @@ let package = Package(
   name: "daruma",
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -22,9 +21,7 @@ let package = Package(
     .systemLibrary(name: "CLibvirt", pkgConfig: "libvirt", providers: [.apt(["libvirt-dev"])]),
     .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .target(name: "Addresses"),
-    .target(
-      name: "CloudModel",
-      dependencies: ["Addresses", .product(name: "HashTreeCollections", package: "swift-collections")]),
+    .target(name: "CloudModel", dependencies: ["Addresses"]),
     .target(
       name: "Ledger",
       dependencies: [

@@ -53,6 +53,8 @@ class Tenant:
             networkid=self.network["id"], protocol="tcp", startport=1, endport=65535)["firewallrule"]
         self.nic = client.listNics(virtualmachineid=self.machine["id"])["nic"][0]
         self.secondary = client.addIpToNic(nicid=self.nic["id"])["nicsecondaryip"]
+        client.rebuildNetwork(networkid=self.network["id"])
+        self.rebuild = client.listRebuilds()["rebuild"][0]
         self.user = client.listUsers()["user"][0]
         self.account = client.listAccounts()["account"][0]
         self.job = client.listAsyncJobs()["asyncjobs"][0]["jobid"]
@@ -69,7 +71,8 @@ class Tenant:
             "listNetworks": self.network["id"], "listPortForwardingRules": self.forwarding["id"],
             "listFirewallRules": self.firewall["id"], "listEgressFirewallRules": self.egress["id"],
             "listUsers": self.user["id"], "listAccounts": self.account["id"], "listAsyncJobs": self.job,
-            "queryAsyncJobResult": self.job, "listEvents": self.event, "listNics": self.nic["id"]}
+            "queryAsyncJobResult": self.job, "listEvents": self.event, "listNics": self.nic["id"],
+            "listRebuilds": self.rebuild["id"]}
         if self.router:
             things["listRouters"] = self.router["id"]
         return things

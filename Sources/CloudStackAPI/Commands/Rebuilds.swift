@@ -11,7 +11,7 @@ extension Commands {
       [
         .id("zoneid", .zone, "all routers of the zone; the root administrator only"),
         .id("cellid", .cell, "the gateway of the cell", roles: .admin),
-        .id("routerid", .router, "a virtual router"),
+        .id("routerid", .router, "a virtual router", roles: .admin),
         .id("networkid", .network, "the virtual router of the network"),
         .id("accountid", .account, "the account's routers; for the root administrator also its cells' gateways"),
         .integer("renderer", "the version of the rules from then on; the root administrator only"),
