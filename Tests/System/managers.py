@@ -141,8 +141,15 @@ class Tunnel:
 
     def __init__(self, port, pid):
         self.port, self.pid = port, pid
-        self.listener = socket.create_server(("127.0.0.1", port))
+        self.listener = until(self.bind, 10, f"port {port} is free")
         threading.Thread(target=self.run, daemon=True).start()
+
+    def bind(self):
+        try:
+            return socket.create_server(("127.0.0.1", self.port))
+        except OSError:
+            # Who listened there was killed, but not all of its threads have ended.
+            return None
 
     def close(self):
         # Only that wakes who waits in accept.
