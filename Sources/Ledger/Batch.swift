@@ -26,7 +26,8 @@ struct DraftedPiece: Sendable {
   init(_ waiting: ArraySlice<Pending>, on base: Snapshot, sources: Sources) {
     var draft = Draft(of: base, sources: sources)
     var revisions: [Revision] = []
-    let outcomes = waiting.map { pending -> (answer: Result<Pending.Answer, any Error>, revision: Revision, before: Int) in
+    typealias Outcome = (answer: Result<Pending.Answer, any Error>, revision: Revision, before: Int)
+    let outcomes = waiting.map { pending -> Outcome in
       let before = revisions.count
       draft.begin()
       let answer = Result { try pending.run(&draft) }

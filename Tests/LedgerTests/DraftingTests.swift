@@ -20,13 +20,15 @@ import Testing
         }
         let fails = Int.random(in: 0..<4, using: &source) == 0
         waiting.append(
-          Pending(cause: test, run: { draft in
-            for case (let id?, let path) in steps {
-              if path == 0 { try draft.remove(id) } else { try draft.put(Self.domain(id, "d\(path)")) }
-            }
-            if fails { throw ModelError("no") }
-            return { _ in }
-          }, refuse: { _ in }))
+          Pending(
+            cause: test,
+            run: { draft in
+              for case (let id?, let path) in steps {
+                if path == 0 { try draft.remove(id) } else { try draft.put(Self.domain(id, "d\(path)")) }
+              }
+              if fails { throw ModelError("no") }
+              return { _ in }
+            }, refuse: { _ in }))
         var after: [ID<Domain>: String]? = model
         for case (let id?, let path) in steps where after != nil {
           if path == 0 {

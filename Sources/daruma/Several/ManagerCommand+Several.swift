@@ -22,7 +22,8 @@ extension ManagerCommand {
     var create: (@Sendable (Control) async throws -> Void)?
     if bootstrap { create = { control in try await Self.create(control, folder, current()) } }
     let manager = ManagerOfSeveral(
-      access: access, folder: folder, keys: KeyFile(sealing.path(folder)), settings: settings, desk: desk, logger: logger, create: create
+      access: access, folder: folder, keys: KeyFile(sealing.path(folder)), settings: settings, desk: desk,
+      logger: logger, create: create
     ) { try Self.check($0, access.name, folder, current()) }
     let router = Router(context: BasicRequestContext.self)
     desk.add(to: router)

@@ -33,7 +33,9 @@ extension Up {
   func setManagers(_ cloud: inout CloudFile, _ isNew: Bool) throws {
     if let postgresql {
       guard isNew || cloud.postgresql != nil else {
-        throw CommandFailure("The cloud keeps its ledger in its state folder; move it with `daruma backup` and `daruma restore --postgresql`")
+        throw CommandFailure(
+          "The cloud keeps its ledger in its state folder; move it with `daruma backup` and `daruma restore "
+            + "--postgresql`")
       }
       _ = try Self.access(postgresql)
       cloud.postgresql = postgresql
