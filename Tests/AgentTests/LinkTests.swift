@@ -118,11 +118,25 @@ struct LinkTests {
     }
   }
 
+  private static func isListening(_ path: String) -> Bool {
+    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    return withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+      }
+    }
+  }
+
   @Test func `a living socket is not taken over, a dead one is`() async throws {
     try await withFolder { folder in
       let (path, heard) = (folder + "/node.sock", Heard())
       let first = serve(path, heard)
-      try await settles { access(path, F_OK) == 0 }
+      // A socket has its name before anybody listens there.
+      try await settles { Self.isListening(path) }
       await #expect(throws: NodeServerError.self) { try await serve(path, heard).value }
       first.cancel()
       _ = await first.result
