@@ -7,8 +7,8 @@ struct PageCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "page", abstract: "Run the status page by itself, also on another machine.",
     discussion: """
-      It is fed by the manager with signed documents, keeps serving what was last known when the cloud is silent, and looks at the
-      cloud from outside. Its settings are one JSON file; docs/status-page.md describes them. It needs no root.
+      It is fed with signed documents, keeps serving what was last known when the cloud is silent, and looks at the cloud from
+      outside. Its settings are one JSON file; docs/status-page.md describes them. It needs no root.
       """)
 
   @Option(help: "The page's settings.") var settings: String
