@@ -5,8 +5,11 @@ let package = Package(
   name: "daruma",
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+    .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
@@ -47,6 +50,8 @@ let package = Package(
         .product(name: "GRPCCore", package: "grpc-swift-2"),
         .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "SwiftASN1", package: "swift-asn1"),
+        .product(name: "X509", package: "swift-certificates"),
       ]),
     .target(
       name: "CloudStackAPI",
@@ -58,7 +63,9 @@ let package = Package(
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "CoreMetrics", package: "swift-metrics"),
       ]),
+    .target(name: "Prometheus", dependencies: [.product(name: "CoreMetrics", package: "swift-metrics")]),
     .target(
       name: "StatusPage",
       dependencies: [
@@ -90,18 +97,23 @@ let package = Package(
       dependencies: [
         "Addresses", "Agent", "CLinux", "CloudModel", "CloudStackAPI", "Control", "Dataplane", "Hypervisor", "Kernel",
         "Ledger",
-        "NodePlan", "Planning", "StatusPage",
+        "NodePlan", "Planning", "Prometheus", "StatusPage",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdTLS", package: "hummingbird"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "SwiftASN1", package: "swift-asn1"),
+        .product(name: "X509", package: "swift-certificates"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]),
     .testTarget(
       name: "LedgerTests",
       dependencies: [
-        "Ledger", "CloudModel", "Addresses", .product(name: "GRDB", package: "GRDB.swift"),
-        .product(name: "Logging", package: "swift-log"),
+        "Ledger", "CloudModel", "Addresses", .product(name: "Logging", package: "swift-log"),
       ]),
     .testTarget(
       name: "DataplaneTests",
@@ -117,10 +129,19 @@ let package = Package(
       dependencies: [
         "Addresses", "CloudModel", "Control", "Ledger", "NodePlan", .product(name: "Logging", package: "swift-log"),
       ]),
+    .testTarget(
+      name: "PrometheusTests",
+      dependencies: ["Prometheus", .product(name: "CoreMetrics", package: "swift-metrics")]),
     .testTarget(name: "PlanningTests", dependencies: ["Addresses", "CloudModel", "NodePlan", "Planning"]),
     .testTarget(
       name: "CloudStackAPITests",
-      dependencies: ["Addresses", "CloudModel", "CloudStackAPI", "Control", "Ledger", "NodePlan", "Planning"],
+      dependencies: [
+        "Addresses", "CloudModel", "CloudStackAPI", "Control", "Ledger", "NodePlan", "Planning",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "_CryptoExtras", package: "swift-crypto"),
+        .product(name: "SwiftASN1", package: "swift-asn1"),
+        .product(name: "X509", package: "swift-certificates"),
+      ],
       exclude: ["Goldens"]),
     .testTarget(
       name: "StatusPageTests", dependencies: ["StatusPage", .product(name: "NIOCore", package: "swift-nio")],

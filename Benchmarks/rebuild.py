@@ -240,7 +240,10 @@ class Bench:
         text = f"{nats:,} static NATs, {balancers:,} load balancers of {members} on one gateway"
         try:
             self.say(f"a cloud with {text}")
-            self.row("filling a cloud through its API by 50 callers", "s", text).ours.append(live.fill())
+            self.row(f"static NATs made through the API by {CALLERS} callers, each with its addresses", "1/s", text
+                     ).ours.append(live.fill())
+            self.row("first start with all of it: nothing of it in the kernel, to all verified", "s", text
+                     ).ours.append(live.first_start)
             losses = live.losses(max(5, self.options.repeats))
             self.row("wiping to detected", "s", text, note="must: 0.1 s, aim: 0.01 s").ours += [found for found, _ in losses]
             self.row("wiping to verified", "s", text).ours += [verified for _, verified in losses]

@@ -437,13 +437,18 @@ static void is_own_pair(void) {
   connection(NFT_CT_SRC_IP, 0, 1);
   lookup("pairs", 0, -2);
 }
-static void is_member(void) {
+static void original_service(void) {
   connection(NFT_CT_DST_IP, 0, 0);
   meta(NFT_META_L4PROTO, 1);
   connection(NFT_CT_PROTO_DST, 0, 2);
-  connection(NFT_CT_SRC_IP, 1, 3);
-  connection(NFT_CT_PROTO_SRC, 1, 4);
-  lookup("members", 0, -2);
+}
+static void services(const char *chain) {
+  rule(chain, "load balancer sources");
+  original_service(); lookup("restricted", 0, -2); connection(NFT_CT_SRC_IP, 0, 3); lookup("sources", 0, -3);
+  verdict(NF_DROP); end();
+  rule(chain, "members");
+  original_service(); connection(NFT_CT_SRC_IP, 1, 3); connection(NFT_CT_PROTO_SRC, 1, 4); lookup("members", 0, -2);
+  verdict(NF_ACCEPT); end();
 }
 static void outbound(void) {
   link_is(NFT_META_IIFNAME, "fab");
@@ -454,7 +459,6 @@ static void outbound(void) {
 static void chains(const char *class) {
   if (class) chain(class, NULL, 0, 0, 0);
   chain("forward", "filter", NF_INET_FORWARD, 0, NF_DROP);
-  chain("guard", "filter", NF_INET_PRE_ROUTING, -150, NF_ACCEPT);
   chain("input", "filter", NF_INET_LOCAL_IN, 0, NF_DROP);
   chain("leaving", "filter", NF_INET_POST_ROUTING, 150, NF_ACCEPT);
   chain("postrouting", "nat", NF_INET_POST_ROUTING, 100, NF_ACCEPT);
@@ -462,8 +466,6 @@ static void chains(const char *class) {
 }
 
 static void rules(const char *class) {
-  rule("guard", "load balancer sources");
-  way(0); service(); lookup("restricted", 0, -2); source(3); lookup("sources", 0, -3); verdict(NF_DROP); end();
   rule("prerouting", "static NAT");
   destination(0); lookup("to_private", 0, 1); nat(NFT_NAT_DNAT, 1, 0); end();
   rule("prerouting", "port forwarding");
@@ -472,21 +474,22 @@ static void rules(const char *class) {
   service(); lookup("services", 0, 4); set_mark(4); end();
   rule("prerouting", "its class");
   meta(NFT_META_MARK, 0); lookup("classes", 0, -1); end();
+  rule("postrouting", "inbound"); link_is(NFT_META_IIFNAME, "pub"); verdict(NF_ACCEPT); end();
   rule("postrouting", "static NAT");
   source(0); lookup("to_public", 0, 1); nat(NFT_NAT_SNAT, 1, 0); end();
   rule("postrouting", "hairpin");
   link_is(NFT_META_IIFNAME, "fab"); link_is(NFT_META_OIFNAME, "fab");
   connection(NFT_CT_DST_IP, 0, 0); nat(NFT_NAT_SNAT, 0, 0); end();
+  rule("forward", "static NAT, inbound"); is_pair(); verdict(NF_ACCEPT); end();
   rule("forward", "no part of a connection"); state(1); verdict(NF_DROP); end();
   rule("forward", "errors of known connections"); state(4); verdict(NF_ACCEPT); end();
-  rule("forward", "static NAT, inbound"); is_pair(); verdict(NF_ACCEPT); end();
-  rule("forward", "members"); is_member(); verdict(NF_ACCEPT); end();
+  services("forward");
   rule("forward", "outbound"); outbound(); verdict(NF_ACCEPT); end();
   rule("forward", "answers to static NAT"); way(1); is_own_pair(); verdict(NF_ACCEPT); end();
   rule("leaving", "as its static NAT"); outbound(); is_own_pair(); verdict(NF_ACCEPT); end();
   rule("leaving", "as nobody else"); outbound(); verdict(NF_DROP); end();
   rule("input", "itself"); link_is(NFT_META_IIFNAME, "lo"); verdict(NF_ACCEPT); end();
-  rule("input", "proxied"); is_member(); verdict(NF_ACCEPT); end();
+  services("input");
   rule("input", "answers"); way(1); state(6); verdict(NF_ACCEPT); end();
   rule("input", "errors"); state(4); verdict(NF_ACCEPT); end();
   if (!class) return;

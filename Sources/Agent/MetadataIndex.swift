@@ -88,7 +88,7 @@ package final class MetadataIndex: MetadataSource {
         userData: Array(instance.userData), instanceID: instance.id,
         hostName: port.hostName.isEmpty ? instance.name : port.hostName, localAddress: client,
         publicAddress: state.publicAddresses[place].map(IPv4.init), offering: instance.offeringName,
-        zone: instance.zoneName)
+        zone: instance.zoneName, publicKeys: instance.publicKeys)
     }
   }
 }

@@ -7,9 +7,11 @@ package struct Account: Resource {
   package static let indexes: [Index<Account>] = [
     Index("name", unique: true) { [.scoped($0.domain.uuid, $0.name.lowercased())] },
     Index("domain") { [.id($0.domain)] },
+    Index("role") { $0.ownRole.map(IndexKey.id) },
   ]
   package static let references: [Reference<Account>] = [
-    Reference("domain", to: Domain.self) { [$0.domain] }
+    Reference("domain", to: Domain.self) { [$0.domain] },
+    Reference("role", to: Role.self) { $0.ownRole },
   ]
 
   package let id: ID<Account>
@@ -18,6 +20,10 @@ package struct Account: Resource {
   package var domain: ID<Domain>
   package var state: AccountState
   package var cells: [ID<Cell>]
+  /// Whose rules apply to it; nil for the built-in role of its type.
+  package var role: ID<Role>?
+  /// The DNS domain of its networks, unless they say otherwise.
+  package var networkDomain: String?
   package var created: Date
 
   package init(
@@ -34,13 +40,19 @@ package struct Account: Resource {
   }
 }
 
+extension Account {
+  /// Its role, if that is one that has a row.
+  fileprivate var ownRole: [ID<Role>] { role.map { Role.builtIn($0) == nil ? [$0] : [] } ?? [] }
+}
+
 /// Raw values are CloudStack's account types.
 package enum AccountType: Int, Codable, Hashable, Sendable {
   case user = 0
   case rootAdmin = 1
   case domainAdmin = 2
+  case resourceDomainAdmin = 3
 }
 
 package enum AccountState: String, Codable, Hashable, Sendable {
-  case enabled, disabled, removing
+  case enabled, disabled, locked, removing
 }

@@ -13,6 +13,7 @@ package struct AsyncJob: Resource {
   ]
 
   package static let isBookkeeping = true
+  package static let secretFields: Set<String> = ["password"]
 
   package let id: ID<AsyncJob>
   package var command: String
@@ -23,6 +24,8 @@ package struct AsyncJob: Resource {
   package var status: JobStatus
   package var resultCode: Int
   package var result: String?
+  /// What the result tells besides: the password that an instance was given.
+  package var password: String?
   /// What else the job is about, if it is about several things.
   package var references: [JobReference]?
   package var revision: UInt64

@@ -20,6 +20,8 @@ package struct Event: Resource {
   package var resourceType: String?
   package var resource: UUID?
   package var parent: ID<Event>?
+  /// Put away by its account: no longer listed unless asked for.
+  package var archived: Bool?
   package var created: Date
 
   package init(

@@ -25,6 +25,8 @@ package struct FirewallRule: Resource {
   package var destinations: [IPv4Prefix]
   package var state: RuleState
   package var created: Date
+  /// Shown to root administrators only.
+  package var isHidden: Bool?
 
   package init(
     id: ID<FirewallRule>, network: ID<Network>, account: ID<Account>, address: ID<PublicIPAddress>?,

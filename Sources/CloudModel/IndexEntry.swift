@@ -18,6 +18,32 @@ struct IndexEntry: TrieItem {
   let key: IndexKey
   var filed: Filed
 
+  init(key: IndexKey, filed: Filed) {
+    self.key = key
+    self.filed = filed
+  }
+
+  /// `ids`: not none, and some perhaps several times.
+  init(key: IndexKey, ids: [UUID]) {
+    self.key = key
+    guard ids.count > 1 else {
+      filed = .one(ids[0])
+      return
+    }
+    let order = ids.enumerated().map { position, id in
+      HashedPosition(hash: Holder.hash(id), position: UInt32(position))
+    }
+    let holders = Trie<Holder>(order) { same in
+      var distinct: [Holder] = []
+      for place in same {
+        let id = ids[Int(place.position)]
+        if !distinct.contains(where: { Holder.isSame($0.id, id) }) { distinct.append(Holder(id: id)) }
+      }
+      return distinct
+    }
+    filed = holders.count == 1 ? .one(ids[0]) : .many(holders)
+  }
+
   static var kind: TrieItemKind { .entries }
 
   static func hash(_ key: IndexKey) -> UInt64 {

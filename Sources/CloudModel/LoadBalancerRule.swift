@@ -10,12 +10,15 @@ package struct LoadBalancerRule: Resource {
     Index("network") { $0.network.map { [.id($0)] } ?? [] },
     Index("account") { [.id($0.account)] },
     Index("instance") { $0.members.map { .id($0.virtualMachine) } },
+    Index("policy") { [$0.stickiness?.id, $0.healthCheck?.id].compactMap { $0.map(IndexKey.uuid) } },
+    Index("certificate") { $0.certificate.map { [.id($0)] } ?? [] },
   ]
   package static let references: [Reference<LoadBalancerRule>] = [
     Reference("address", to: PublicIPAddress.self) { [$0.address] },
     Reference("network", to: Network.self) { $0.network.map { [$0] } ?? [] },
     Reference("account", to: Account.self) { [$0.account] },
     Reference("instance", to: VirtualMachine.self) { $0.members.map(\.virtualMachine) },
+    Reference("certificate", to: SSLCertificate.self) { $0.certificate.map { [$0] } ?? [] },
   ]
 
   package let id: ID<LoadBalancerRule>
@@ -34,6 +37,11 @@ package struct LoadBalancerRule: Resource {
   package var firewall: ID<FirewallRule>?
   package var state: RuleState
   package var created: Date
+  /// Shown to root administrators only.
+  package var isHidden: Bool?
+  package var stickiness: StickinessPolicy?
+  package var healthCheck: HealthCheckPolicy?
+  package var certificate: ID<SSLCertificate>?
 
   package init(
     id: ID<LoadBalancerRule>, name: String, description: String = "", address: ID<PublicIPAddress>,

@@ -9,10 +9,16 @@ package struct Network: Resource {
     Index("zone") { [.id($0.zone)] },
     Index("account") { [.id($0.account)] },
     Index("vni", unique: true) { $0.vni.map { [.number(UInt64($0))] } ?? [] },
+    Index("vpc") { $0.vpc.map { [.id($0)] } ?? [] },
+    Index("acl") { $0.acl.map { [.id($0)] } ?? [] },
+    Index("permitted") { ($0.permitted ?? []).map(IndexKey.id) },
   ]
   package static let references: [Reference<Network>] = [
     Reference("zone", to: Zone.self) { [$0.zone] },
     Reference("account", to: Account.self) { [$0.account] },
+    Reference("vpc", to: VPC.self) { $0.vpc.map { [$0] } ?? [] },
+    Reference("acl", to: NetworkACLList.self) { $0.acl.map { [$0] } ?? [] },
+    Reference("permitted", to: Account.self) { $0.permitted ?? [] },
   ]
 
   package let id: ID<Network>
@@ -28,6 +34,11 @@ package struct Network: Resource {
   package var vni: Int?
   package var state: NetworkState
   package var created: Date
+  /// The VPC that the network is a tier of, and the rules between its tiers.
+  package var vpc: ID<VPC>?
+  package var acl: ID<NetworkACLList>?
+  /// Other accounts whose instances may be in the network.
+  package var permitted: [ID<Account>]?
 
   package init(
     id: ID<Network>, name: String, displayText: String, zone: ID<Zone>, offering: ID<NetworkOffering>,

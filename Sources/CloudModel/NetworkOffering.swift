@@ -16,6 +16,12 @@ package struct NetworkOffering: Resource {
   package var egressDefaultAllow: Bool
   package var isDefault: Bool
   package var created: Date
+  /// Whether no new network may use it; nil is no.
+  package var isDisabled: Bool?
+  /// `Required` or `Optional`; nil is the latter.
+  package var availability: String?
+  /// For tiers of VPCs only.
+  package var forVPC: Bool?
 
   package init(
     id: ID<NetworkOffering>, name: String, displayText: String, guestType: GuestType, services: [String],

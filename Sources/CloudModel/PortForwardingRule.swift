@@ -31,6 +31,8 @@ package struct PortForwardingRule: Resource {
   package var firewall: ID<FirewallRule>?
   package var state: RuleState
   package var created: Date
+  /// Shown to root administrators only.
+  package var isHidden: Bool?
 
   package init(
     id: ID<PortForwardingRule>, address: ID<PublicIPAddress>, network: ID<Network>, account: ID<Account>,

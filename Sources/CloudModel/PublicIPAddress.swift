@@ -16,12 +16,14 @@ package struct PublicIPAddress: Resource {
     Index("network") { $0.network.map { [.id($0)] } ?? [] },
     Index("free") { $0.state == .free ? [.uuid($0.cell?.uuid ?? $0.zone.uuid)] : [] },
     Index("instance") { $0.staticNAT.map { [.id($0.virtualMachine)] } ?? [] },
+    Index("vpc") { $0.vpc.map { [.id($0)] } ?? [] },
     Index("cell") { $0.state == .free ? [] : $0.cell.map { [.id($0)] } ?? [] },
   ]
   package static let references: [Reference<PublicIPAddress>] = [
     Reference("range", to: PublicIPRange.self) { [$0.range] },
     Reference("account", to: Account.self) { $0.account.map { [$0] } ?? [] },
     Reference("network", to: Network.self) { $0.network.map { [$0] } ?? [] },
+    Reference("vpc", to: VPC.self) { $0.vpc.map { [$0] } ?? [] },
     Reference("instance", to: VirtualMachine.self) { $0.staticNAT.map { [$0.virtualMachine] } ?? [] },
   ]
 
@@ -37,6 +39,10 @@ package struct PublicIPAddress: Resource {
   package var isSystem: Bool
   package var staticNAT: StaticNATTarget?
   package var allocated: Date?
+  /// The VPC that the address is for; `network` is then the tier that it leads to.
+  package var vpc: ID<VPC>?
+  /// Shown to root administrators only.
+  package var isHidden: Bool?
 
   package init(
     id: ID<PublicIPAddress>, address: IPv4, zone: ID<Zone>, cell: ID<Cell>? = nil, range: ID<PublicIPRange>,
@@ -62,6 +68,8 @@ package struct PublicIPAddress: Resource {
 package enum PublicIPState: String, Codable, Hashable, Sendable {
   case free = "Free"
   case allocated = "Allocated"
+  /// Kept for an account, which does not use it yet.
+  case reserved = "Reserved"
   case releasing = "Releasing"
 }
 

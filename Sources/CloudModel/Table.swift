@@ -115,10 +115,15 @@ package struct Table<R: Resource>: Sendable {
 /// A row of whatever kind.
 package protocol ResourceRow: AnyObject, Sendable {
   var resource: any Resource { get }
+  var hasSecretFields: Bool { get }
+  /// Encodes the resource, which need not be copied for it.
+  func write(to encoder: any Encoder) throws
 }
 
 extension Table.Row: ResourceRow {
   package var resource: any Resource { value }
+  package var hasSecretFields: Bool { !R.secretFields.isEmpty }
+  package func write(to encoder: any Encoder) throws { try value.write(to: encoder) }
 }
 
 extension Table.Row: TrieItem {

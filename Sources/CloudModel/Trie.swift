@@ -15,6 +15,12 @@ struct Trie<Item: TrieItem>: @unchecked Sendable {
 
   var isEmpty: Bool { count == 0 }
 
+  /// Takes over what was built.
+  mutating func adopt(_ root: TrieNode, _ count: Int) {
+    self.root = root
+    self.count = count
+  }
+
   @inline(__always)
   subscript(key: Item.Key) -> Item? { read(key) { $0.pointee } }
 

@@ -104,6 +104,31 @@ final class TrieNode: ManagedBuffer<TrieShape, UInt64> {
     (0..<itemCount).first { Item.isSame(items(Item.self)[$0].key, key) }
   }
 
+  // MARK: - Building
+
+  static var fan: Int { 1 << Int(width) }
+
+  @inline(__always)
+  static func digit(_ hash: UInt64, _ shift: UInt64) -> Int { Int(truncatingIfNeeded: hash >> shift) & (fan - 1) }
+
+  static func make<Item: TrieItem>(_ shape: TrieShape, _ children: [TrieNode], _ items: [Item]) -> TrieNode {
+    let node = make(shape, of: Item.self)
+    for (position, child) in children.enumerated() { (node.children + position).initialize(to: child) }
+    for (position, item) in items.enumerated() { (node.items(Item.self) + position).initialize(to: item) }
+    return node
+  }
+
+  /// Items that all have `hash`, below the nodes that the rest of it leads through.
+  static func twins<Item: TrieItem>(_ items: [Item], _ hash: UInt64, _ shift: UInt64) -> TrieNode {
+    var shape = TrieShape(kind: Item.kind)
+    guard shift < depth else {
+      shape.twins = UInt16(items.count)
+      return make(shape, [], items)
+    }
+    shape.children = TrieShape.bit(hash, shift)
+    return make(shape, [twins(items, hash, shift + width)], [Item]())
+  }
+
   // MARK: - Changing
 
   static func leaf<Item: TrieItem>(_ item: Item) -> TrieNode {

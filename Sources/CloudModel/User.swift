@@ -26,6 +26,9 @@ package struct User: Resource {
   package var apiKey: String?
   package var secretKey: String?
   package var enabled: Bool
+  /// Of one that is not enabled: locked rather than disabled.
+  package var locked: Bool?
+  package var timezone: String?
   package var created: Date
 
   package init(

@@ -1,4 +1,4 @@
-package import Addresses
+import Addresses
 package import FoundationEssentials
 
 /// An instance. Its first NIC is the default one.
@@ -17,15 +17,21 @@ package struct VirtualMachine: Resource {
     Index("secondary", unique: true) { $0.nics.flatMap { $0.secondary.map { .uuid($0.id) } } },
     Index("securitygroup") { $0.securityGroups.map(IndexKey.id) },
     Index("expunging") { $0.expungeAfter == nil ? [] : [.number(1)] },
+    Index("group") { $0.group.map { [.id($0)] } ?? [] },
+    Index("affinitygroup") { ($0.affinityGroups ?? []).map(IndexKey.id) },
+    Index("userdata") { $0.userDataSource.map { [.id($0)] } ?? [] },
   ]
   package static let references: [Reference<VirtualMachine>] = [
     Reference("account", to: Account.self) { [$0.account] },
     Reference("network", to: Network.self) { $0.nics.map(\.network) },
     Reference("host", to: Host.self) { $0.host.map { [$0] } ?? [] },
     Reference("securitygroup", to: SecurityGroup.self) { $0.securityGroups },
+    Reference("group", to: InstanceGroup.self) { $0.group.map { [$0] } ?? [] },
+    Reference("affinitygroup", to: AffinityGroup.self) { $0.affinityGroups ?? [] },
+    Reference("userdata", to: RegisteredUserData.self) { $0.userDataSource.map { [$0] } ?? [] },
   ]
 
-  package static let secretFields: Set<String> = ["userData"]
+  package static let secretFields: Set<String> = ["userData", "encryptedPassword"]
 
   package let id: ID<VirtualMachine>
   package var name: String
@@ -42,7 +48,28 @@ package struct VirtualMachine: Resource {
   package var userData: [UInt8]
   package var bootCount: Int
   package var expungeAfter: Date?
+  /// The ISO that is attached.
+  package var iso: ID<Template>?
   package var created: Date
+
+  // Rows from before there were any do not speak of the following.
+
+  /// Who deployed it.
+  package var user: ID<User>?
+  package var haEnabled: Bool?
+  package var isDynamicallyScalable: Bool?
+  package var isDeleteProtected: Bool?
+  package var group: ID<InstanceGroup>?
+  package var affinityGroups: [ID<AffinityGroup>]?
+  package var keys: [InstanceKey]?
+  /// What the user data was taken from, if it was registered before.
+  package var userDataSource: ID<RegisteredUserData>?
+  /// Sorted by name.
+  package var details: [InstanceDetail]?
+  /// In base64, for the first of the keys.
+  package var encryptedPassword: String?
+  /// Where it runs until the host that it migrates to has it.
+  package var migratesFrom: ID<Host>?
 
   package init(
     id: ID<VirtualMachine>, name: String, displayName: String, account: ID<Account>, zone: ID<Zone>,
@@ -75,74 +102,45 @@ package enum VirtualMachineState: String, Codable, Hashable, Sendable {
   case running = "Running"
   case stopping = "Stopping"
   case stopped = "Stopped"
+  case migrating = "Migrating"
   case destroyed = "Destroyed"
   case expunging = "Expunging"
   case error = "Error"
 
   /// Whether the node is to keep the instance powered on.
-  package var isPoweredOn: Bool { self == .starting || self == .running }
+  package var isPoweredOn: Bool { self == .starting || self == .running || self == .migrating }
   /// Whether the instance still holds its addresses and disks.
   package var exists: Bool { self != .expunging }
+  /// Whether it takes a place on its host.
+  package var isPlaced: Bool { isPoweredOn || self == .stopping }
 }
 
-package struct NIC: Hashable, Sendable {
-  package var id: ID<NIC>
-  package var network: ID<Network>
-  package var address: IPv4
-  package var mac: MAC
-  /// Further addresses, in the order in which they were given.
-  package var secondary: [SecondaryAddress]
+/// A public key as it was when the instance got it; the key pair may be gone since.
+package struct InstanceKey: Codable, Hashable, Sendable {
+  package var name: String
+  /// In OpenSSH's form.
+  package var publicKey: String
 
-  package init(id: ID<NIC>, network: ID<Network>, address: IPv4, mac: MAC, secondary: [SecondaryAddress] = []) {
-    self.id = id
-    self.network = network
-    self.address = address
-    self.mac = mac
-    self.secondary = secondary
-  }
-
-  /// Every address that nobody else may have, those on their way out included.
-  package var allAddresses: [IPv4] { [address] + secondary.map(\.address) }
-  /// The secondary addresses that the NIC is to have.
-  package var wantedSecondary: [IPv4] { secondary.filter { !$0.isRemoving }.map(\.address) }
-}
-
-extension NIC: Codable {
-  private enum CodingKeys: String, CodingKey { case id, network, address, mac, secondary }
-
-  package init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: CodingKeys.self)
-    id = try container.decode(ID<NIC>.self, forKey: .id)
-    network = try container.decode(ID<Network>.self, forKey: .network)
-    address = try container.decode(IPv4.self, forKey: .address)
-    mac = try container.decode(MAC.self, forKey: .mac)
-    // Rows from before there were any do not speak of them.
-    secondary = try container.decodeIfPresent([SecondaryAddress].self, forKey: .secondary) ?? []
-  }
-
-  package func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(id, forKey: .id)
-    try container.encode(network, forKey: .network)
-    try container.encode(address, forKey: .address)
-    try container.encode(mac, forKey: .mac)
-    if !secondary.isEmpty { try container.encode(secondary, forKey: .secondary) }
+  package init(name: String, publicKey: String) {
+    self.name = name
+    self.publicKey = publicKey
   }
 }
 
-/// A further address of a NIC. `isRemoving`: no longer wanted, but not yet confirmed gone from the node.
-package struct SecondaryAddress: Codable, Hashable, Sendable {
-  package var id: UUID
-  package var address: IPv4
-  package var isRemoving = false
+/// A setting that means something to whoever reads it.
+package struct InstanceDetail: Codable, Hashable, Sendable {
+  package var name: String
+  package var value: String
 
-  package init(id: UUID, address: IPv4) {
-    self.id = id
-    self.address = address
+  package init(name: String, value: String) {
+    self.name = name
+    self.value = value
   }
 }
 
 extension VirtualMachine {
   /// The name that the hypervisor knows it by.
   package var internalName: String { "i-" + id.description.prefix(8) }
+  /// The NICs that it is to have.
+  package var wantedNICs: [NIC] { nics.filter { !$0.isRemoving } }
 }

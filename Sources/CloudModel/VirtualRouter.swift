@@ -8,11 +8,13 @@ package struct VirtualRouter: Resource {
     Index("network", unique: true) { [.id($0.network)] },
     Index("account") { [.id($0.account)] },
     Index("host") { [.id($0.host)] },
+    Index("offering") { $0.offering.map { [.id($0)] } ?? [] },
   ]
   package static let references: [Reference<VirtualRouter>] = [
     Reference("network", to: Network.self) { [$0.network] },
     Reference("account", to: Account.self) { [$0.account] },
     Reference("host", to: Host.self) { [$0.host] },
+    Reference("offering", to: ServiceOffering.self) { $0.offering.map { [$0] } ?? [] },
   ]
 
   package let id: ID<VirtualRouter>
@@ -26,6 +28,9 @@ package struct VirtualRouter: Resource {
   package var rebuilds: Int?
   /// The version of the rules that its plan is rendered with; nil is the first.
   package var renderer: Int?
+  /// nil is running. Only routers that no node carries are anything else.
+  package var isStopped: Bool?
+  package var offering: ID<ServiceOffering>?
 
   package init(
     id: ID<VirtualRouter>, name: String, network: ID<Network>, zone: ID<Zone>, account: ID<Account>, host: ID<Host>,

@@ -16,6 +16,14 @@ package struct Zone: Resource {
   package var publicPrefixes: [IPv4Prefix]
   package var dns: [IPv4]
   package var created: Date
+  /// Whether nobody but root administrators may use it; nil is no.
+  package var isDisabled: Bool?
+  /// Name servers of the zone's own systems; nil is those of the guests.
+  package var internalDNS: [IPv4]?
+  /// The DNS domain of networks that have none of their own.
+  package var domainName: String?
+  package var isEdge: Bool?
+  package var hasNoLocalStorage: Bool?
 
   package init(
     id: ID<Zone>, name: String, series: Series, guestPrefix: IPv4Prefix, publicPrefixes: [IPv4Prefix],
@@ -28,6 +36,14 @@ package struct Zone: Resource {
     self.publicPrefixes = publicPrefixes
     self.dns = dns
     self.created = created
+  }
+}
+
+extension CloudState {
+  /// Whether agents make real what is in the zone. Otherwise its hosts are simulated and all of it is in the ledger alone.
+  package func isCarried(_ zone: ID<Zone>) -> Bool {
+    hosts.matching("zone", .id(zone)).contains(where: \.isCarried)
+      || cells.matching("zone", .id(zone)).contains { !$0.node.isEmpty }
   }
 }
 

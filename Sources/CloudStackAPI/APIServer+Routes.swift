@@ -13,6 +13,11 @@ extension APIServer {
     for method in methods {
       router.on("/client/api", method: method) { request, _ in await respond(to: request, answer) }
     }
+    router.get("/client/api/openapi.json") { _, _ in
+      Response(
+        status: .ok, headers: [.contentType: "application/json; charset=UTF-8", .xContentTypeOptions: "nosniff"],
+        body: .init(byteBuffer: ByteBuffer(bytes: openAPI)))
+    }
   }
 
   private static func respond(
@@ -36,6 +41,9 @@ extension APIServer {
     return response(await answer(call))
   }
 
+  /// Of what an administrator may call. It tells nothing that is not in the documentation.
+  private static let openAPI = OpenAPI.document().json
+
   private static let forwarded = HTTPFields.Element.Name("X-Daruma-Forwarded")
   private static let revisionName = HTTPFields.Element.Name("X-Daruma-Revision")
 
@@ -49,7 +57,7 @@ extension APIServer {
     return cookies
   }
 
-  private static func response(_ answer: Answer) -> Response {
+  static func response(_ answer: Answer) -> Response {
     var headers: HTTPFields = [
       .contentType: answer.contentType, .xContentTypeOptions: "nosniff", .cacheControl: "no-store",
     ]

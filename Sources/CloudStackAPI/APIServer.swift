@@ -1,4 +1,5 @@
 package import Control
+import CoreMetrics
 package import FoundationEssentials
 package import Logging
 
@@ -7,7 +8,7 @@ package struct APIServer: Sendable {
   package let control: Control
   let sessions = Sessions()
   let logins = Login()
-  private let logger: Logger
+  let logger: Logger
   private let now: @Sendable () -> Date
 
   package init(control: Control, logger: Logger) {
@@ -58,13 +59,22 @@ package struct APIServer: Sendable {
     let began = ContinuousClock.now
     var trace = Trace()
     let answer = await answer(call, &trace)
+    let duration = ContinuousClock.now - began
+    Self.count(trace.command, answer.status, duration)
     var metadata: Logger.Metadata = [
-      "command": "\(trace.command)", "status": "\(answer.status)", "duration": "\(ContinuousClock.now - began)",
+      "command": "\(trace.command)", "status": "\(answer.status)", "duration": "\(duration)",
     ]
     if let caller = trace.caller { metadata["caller"] = "\(caller.user)" }
     if let error = answer.description { metadata["error"] = "\(Self.line(error))" }
     logger.log(level: answer.status >= 500 && answer.status < 531 ? .warning : .info, "api", metadata: metadata)
     return answer
+  }
+
+  private static func count(_ command: String, _ status: Int, _ duration: Duration) {
+    Counter(label: "daruma_api_requests", dimensions: [("command", command), ("status", "\(status)")]).increment()
+    let (seconds, attoseconds) = duration.components
+    Timer(label: "daruma_api_request_duration", dimensions: [("command", command)])
+      .recordNanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
   }
 
   /// An error text, which may repeat what a caller sent, as a bounded line of printable ASCII.
@@ -96,19 +106,27 @@ package struct APIServer: Sendable {
       return Self.render(.unverified, command?.envelope ?? "errorresponse", isJSON: isJSON)
     }
     trace.caller = caller
+    if let wait = control.throttle.count(caller, in: control.state) {
+      return Self.render(.throttled(wait), command?.envelope ?? "errorresponse", isJSON: isJSON)
+    }
     guard let command else {
       let isSession = call.cookies[Self.sessionCookie] != nil && form.anyCase("apiKey") == nil
       return Self.render(isSession ? .unknownCommand : .unverified, "errorresponse", isJSON: isJSON)
     }
-    guard command.roles.contains(Roles(caller.type)) else {
+    guard Permission.allows(caller, command, in: control.state) else {
       return Self.render(.unavailable(command), "errorresponse", isJSON: isJSON)
     }
+    return await perform(command, for: caller, form, isPost: call.method == "POST", isJSON: isJSON)
+  }
+
+  /// Carries a command out that the caller may call.
+  func perform(_ command: Command, for caller: Caller, _ form: Form, isPost: Bool, isJSON: Bool) async -> Answer {
     do {
       let state = control.state
       let arguments = try ArgumentParser(command: command, caller: caller, state: state).parse(form)
       let request = Request(
         command: command, caller: caller, arguments: arguments, control: control, state: state,
-        isPost: call.method == "POST")
+        isPost: isPost)
       let isDryRun = arguments.boolean("dryrun") == true
       let reply = try await isDryRun ? preview(request) : command.run(request)
       return Self.render(reply, command.envelope, isJSON: isJSON)
@@ -168,6 +186,11 @@ extension APIError {
 
   fileprivate static let unknownCommand = APIError(
     432, "The given command does not exist or it is not available for user")
+
+  fileprivate static func throttled(_ wait: Duration) -> APIError {
+    APIError(
+      429, "The given user has reached his/her account api limit, please retry after \(wait.milliseconds) ms.")
+  }
 
   fileprivate static func unavailable(_ command: Command) -> APIError {
     APIError(432, "The API [\(command.name)] does not exist or is not available for the account.")

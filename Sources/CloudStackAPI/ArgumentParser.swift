@@ -97,7 +97,7 @@ struct ArgumentParser {
   }
 
   private func uuid(_ text: String, _ parameter: Parameter) throws(APIError) -> Arguments.Value {
-    if text == "-1" && parameter.entity?.name == Entity.project.name { return .everyUUID }
+    if text == "-1" && (parameter.allowsEvery || parameter.entity?.name == Entity.project.name) { return .everyUUID }
     guard let uuid = UUID(uuidString: text), let owner = parameter.entity?.owner(uuid, state) else {
       throw .unknown(text, parameter: parameter.name, command: command)
     }

@@ -79,7 +79,7 @@ package struct Command: Sendable {
   package var isReading: Bool { Self.isReading(name) }
 
   private static func isReading(_ name: String) -> Bool {
-    ["list", "get", "query"].contains { name.hasPrefix($0) }
+    ["list", "find", "get", "query"].contains { name.hasPrefix($0) }
   }
 }
 
@@ -94,13 +94,15 @@ package struct Roles: OptionSet, Hashable, Sendable {
   package static let admin = Roles(rawValue: 1)
   package static let domainAdmin = Roles(rawValue: 2)
   package static let user = Roles(rawValue: 4)
-  package static let admins: Roles = [.admin, .domainAdmin]
-  package static let everybody: Roles = [.admin, .domainAdmin, .user]
+  package static let resourceAdmin = Roles(rawValue: 8)
+  package static let admins: Roles = [.admin, .domainAdmin, .resourceAdmin]
+  package static let everybody: Roles = [.admin, .domainAdmin, .resourceAdmin, .user]
 
   package init(_ type: AccountType) {
     switch type {
     case .rootAdmin: self = .admin
     case .domainAdmin: self = .domainAdmin
+    case .resourceDomainAdmin: self = .resourceAdmin
     case .user: self = .user
     }
   }

@@ -15,6 +15,10 @@ package struct Entity: Sendable {
     case rootAdmin
     case account(ID<Account>)
     case domain(ID<Domain>)
+    /// Of everybody in one of the domains and below.
+    case domains([ID<Domain>])
+    /// Of the first, who lets the others use it.
+    case accounts([ID<Account>])
 
     func isOpen(to caller: Caller, in state: CloudState) -> Bool {
       switch self {
@@ -23,7 +27,14 @@ package struct Entity: Sendable {
       case .account(let account): Access.allows(caller, owner: account, in: state)
       case .domain(let domain):
         caller.isRootAdmin || domain == caller.domain
-          || caller.type == .domainAdmin && Access.isWithin(domain, caller.domain, in: state)
+          || caller.isDomainAdmin && Access.isWithin(domain, caller.domain, in: state)
+      case .domains(let domains):
+        caller.isRootAdmin
+          || domains.contains {
+            Access.isWithin(caller.domain, $0, in: state)
+              || caller.isDomainAdmin && Access.isWithin($0, caller.domain, in: state)
+          }
+      case .accounts(let accounts): accounts.contains { Access.allows(caller, owner: $0, in: state) }
       }
     }
   }
@@ -35,7 +46,7 @@ package struct Entity: Sendable {
     return owner(resource.uuid, state)
   }
 
-  private init<R: Resource>(
+  init<R: Resource>(
     _ type: R.Type, _ response: String, owner: @escaping @Sendable (R, CloudState) -> Ownership
   ) {
     let table = R.table
@@ -44,7 +55,7 @@ package struct Entity: Sendable {
     self.owner = { uuid, state in state[keyPath: table][ID<R>(uuid)].map { owner($0, state) } }
   }
 
-  private init(_ name: String, _ response: String, owner: @escaping @Sendable (UUID, CloudState) -> Ownership?) {
+  init(_ name: String, _ response: String, owner: @escaping @Sendable (UUID, CloudState) -> Ownership?) {
     self.name = name
     self.response = response
     self.owner = owner
@@ -85,8 +96,6 @@ extension Entity {
   static let securityGroupRule = Entity("securitygrouprule", "securitygrouprule") { uuid, state in
     state.securityGroups.first("rule", .uuid(uuid)).map { .account($0.account) }
   }
-  static let serviceOffering = Entity(ServiceOffering.self, "serviceoffering") { _, _ in .everybody }
-  static let template = Entity(Template.self, "template") { _, _ in .everybody }
   static let user = Entity(User.self, "user") { user, _ in .account(user.account) }
   static let virtualMachine = Entity(VirtualMachine.self, "virtualmachine") { machine, _ in
     .account(machine.account)
@@ -95,10 +104,12 @@ extension Entity {
 
   /// By the kind of the resource; of kinds that are missing only root administrators may know.
   static let byKind: [String: Entity] = Dictionary(
-    uniqueKeysWithValues: [
-      account, asyncJob, domain, event, firewallRule, loadBalancerRule, network, networkOffering, portForwardingRule,
-      publicIPAddress, rollout, router, securityGroup, serviceOffering, template, user, virtualMachine, zone,
-    ].map { ($0.name, $0) })
+    uniqueKeysWithValues: ([
+      account, affinityGroup, asyncJob, diskOffering, domain, event, firewallRule, instanceGroup, instanceSchedule,
+      instanceSnapshot, loadBalancerRule, network, networkOffering, portForwardingRule, publicIPAddress,
+      registeredUserData, role, rollout, router, securityGroup, sshKeyPair, serviceOffering, snapshot, snapshotPolicy,
+      template, user, virtualMachine, volume, zone,
+    ] + networking).map { ($0.name, $0) })
 }
 
 extension Resource {

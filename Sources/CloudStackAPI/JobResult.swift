@@ -12,21 +12,35 @@ package enum JobResult {
   }
 
   private static func resource(of job: AsyncJob, _ view: View) -> Reply? {
-    guard let uuid = job.instance, let command = Catalog.command(job.command), command.response != .success else {
+    guard let uuid = job.instance, let command = Catalog.command(job.command),
+      command.resultName != ResponseType.success.name
+    else {
       return nil
     }
     let state = view.state
     let fields: Fields? =
       switch job.instanceType {
+      case "Account": state.accounts[ID(uuid)].map(view.fields)
+      case "User": state.users[ID(uuid)].map(view.fields)
       case "VirtualMachine": state.virtualMachines[ID(uuid)].map(view.fields)
       case "IpAddress": state.publicIPs[ID(uuid)].map(view.fields)
       case "Network": state.networks[ID(uuid)].map(view.fields)
       case "SecurityGroup": state.securityGroups[ID(uuid)].map { view.fields(of: only(job.references, of: $0)) }
       case "FirewallRule": state.firewallRules[ID(uuid)].map(view.fields)
       case "PortForwardingRule": state.portForwardingRules[ID(uuid)].map(view.fields)
-      case "LoadBalancer": state.loadBalancerRules[ID(uuid)].map(view.fields)
+      case "LoadBalancer": state.loadBalancerRules[ID(uuid)].map { balancing(job, $0, view) }
+      case "AffinityGroup": state.affinityGroups[ID(uuid)].map(view.fields)
+      case "VMSnapshot": state.instanceSnapshots[ID(uuid)].map(view.fields)
       case "NicSecondaryIp": HeldSecondaryAddress(uuid, in: state).map(view.fields)
-      default: nil
+      case "Volume", "Snapshot", "SnapshotPolicy", "Template", "Iso": view.storage(of: job, uuid)
+      case "Host": state.hosts[ID(uuid)].map { view.fields(of: $0) }
+      case "PhysicalNetwork": state.physicalNetworks[ID(uuid)].map(view.fields)
+      case "TrafficType": HeldTrafficType(uuid, in: state).map(view.fields)
+      case "PhysicalNetworkServiceProvider": HeldProvider(uuid, in: state).map(view.fields)
+      case "VirtualRouterProvider": HeldElement(uuid, in: state).map(view.fields)
+      case "StoragePool": state.storagePools[ID(uuid)].map(view.fields)
+      case "ImageStore": View.migrationOfNothing
+      default: networking(job, uuid, view)
       }
     return fields.map { .one(command.resultName, $0) }
   }

@@ -4,7 +4,7 @@ import FoundationEssentials
 
 /// What the parameters that all lists share ask for.
 extension Request {
-  static let maximumPageSize = 500
+  var maximumPageSize: Int { state.integer(.pageSize) }
 
   /// Cuts the page out of `rows`, which are in their final order, and renders only that.
   func page<Row>(
@@ -15,13 +15,15 @@ extension Request {
       rows = rows.filter { texts($0).contains { $0.lowercased().contains(keyword) } }
     }
     let size = arguments.integer("pagesize")
-    if let size, size > Self.maximumPageSize {
-      throw .value("Page size can't exceed max allowed page size value: \(Self.maximumPageSize)")
+    if let size, size > maximumPageSize {
+      throw .value("Page size can't exceed max allowed page size value: \(maximumPageSize)")
     }
-    if let size, size < 1, size != -1 { throw .invalid("pagesize", String(size), "it must be 1 to 500, or -1") }
+    if let size, size < 1, size != -1 {
+      throw .invalid("pagesize", String(size), "it must be 1 to \(maximumPageSize), or -1")
+    }
     guard let page = arguments.integer("page") else {
       if let size, size != -1 { throw .value("The parameter pagesize is used together with page") }
-      return .list(name, rows.prefix(size == nil ? Self.maximumPageSize : rows.count).map(fields), count: rows.count)
+      return .list(name, rows.prefix(size == nil ? maximumPageSize : rows.count).map(fields), count: rows.count)
     }
     guard let size, size > 0 else { throw .value("The parameter page is used together with pagesize") }
     guard page > 0 else { throw .invalid("page", String(page), "pages count from 1") }
@@ -31,34 +33,42 @@ extension Request {
   /// The page's offset and size, for lists that are cut where they come from.
   func window() throws(APIError) -> (offset: Int, size: Int) {
     switch (arguments.integer("page"), arguments.integer("pagesize")) {
-    case (nil, nil): return (0, Self.maximumPageSize)
-    case (let page?, let size?) where page > 0 && (1...Self.maximumPageSize).contains(size):
+    case (nil, nil): return (0, maximumPageSize)
+    case (let page?, let size?) where page > 0 && (1...maximumPageSize).contains(size):
       return ((page - 1) * size, size)
-    default: throw .value("page counts from 1 and goes with pagesize, which is 1 to \(Self.maximumPageSize)")
+    default: throw .value("page counts from 1 and goes with pagesize, which is 1 to \(maximumPageSize)")
     }
+  }
+
+  /// Whose things are asked for.
+  var scope: ListScope {
+    var scope = ListScope()
+    scope.account = arguments.string("account")
+    scope.domain = arguments.id("domainid")
+    scope.listAll = arguments.flag("listall")
+    scope.isRecursive = arguments.flag("isrecursive")
+    return scope
   }
 
   /// Of `table`, what the caller may see and asked for.
   func visible<R: Resource>(
     _ table: Table<R>, id: String = "id", byName: Bool = false, owner: (R) -> ID<Account>?
   ) throws -> [R] {
-    var scope = ListScope()
-    scope.account = arguments.string("account")
-    scope.domain = arguments.id("domainid")
-    scope.listAll = arguments.flag("listall")
-    scope.isRecursive = arguments.flag("isrecursive")
+    var scope = self.scope
     scope.byID = arguments.has(id) || byName
     if arguments.isEvery("projectid") && !scope.listAll { return [] }
     let isVisible = try visibility(scope)
     if let wanted: ID<R> = arguments.id(id) {
-      return table[wanted].map { [$0] }?.filter { owner($0).map(isVisible) ?? true } ?? []
+      return table[wanted].map { [$0] }?.filter { (owner($0).map(isVisible) ?? true) && matchesTags($0.id) } ?? []
     }
     let isOwnOnly =
       caller.type == .user || !(scope.listAll || scope.byID || scope.domain != nil || scope.account != nil)
     if isOwnOnly && R.indexes.contains(where: { $0.name == "account" }) {
-      return table.matching("account", .id(caller.account)).filter { owner($0).map(isVisible) ?? false }
+      return table.matching("account", .id(caller.account)).filter {
+        (owner($0).map(isVisible) ?? false) && matchesTags($0.id)
+      }
     }
-    return table.all.filter { owner($0).map(isVisible) ?? false }
+    return table.all.filter { (owner($0).map(isVisible) ?? false) && matchesTags($0.id) }
   }
 
   /// Administrators are told that an account does not exist, others only that they may not.

@@ -9,11 +9,14 @@ package struct Parameter: Sendable {
   package let entity: Entity?
   package let element: ParameterType?
   package let roles: Roles
+  /// Whether `-1` stands for all there are.
+  let allowsEvery: Bool
 
   private init(
     _ name: String, _ type: ParameterType, _ description: String, required: Bool = false, length: Int = 255,
-    entity: Entity? = nil, element: ParameterType? = nil, roles: Roles = .everybody
+    entity: Entity? = nil, element: ParameterType? = nil, roles: Roles = .everybody, allowsEvery: Bool = false
   ) {
+    self.allowsEvery = allowsEvery
     self.name = name
     self.type = type
     self.description = description
@@ -36,16 +39,23 @@ package struct Parameter: Sendable {
     Parameter(name, .uuid, description, required: required, entity: entity, roles: roles)
   }
 
-  static func ids(_ name: String, _ entity: Entity, _ description: String) -> Parameter {
-    Parameter(name, .list, description, entity: entity, element: .uuid)
+  /// An id, or `-1` for all there are.
+  static func idOrAll(_ name: String, _ entity: Entity, _ description: String, required: Bool = false) -> Parameter {
+    Parameter(name, .uuid, description, required: required, entity: entity, allowsEvery: true)
+  }
+
+  static func ids(_ name: String, _ entity: Entity, _ description: String, required: Bool = false) -> Parameter {
+    Parameter(name, .list, description, required: required, entity: entity, element: .uuid)
   }
 
   static func strings(_ name: String, _ description: String) -> Parameter {
     Parameter(name, .list, description, element: .string)
   }
 
-  static func boolean(_ name: String, _ description: String, roles: Roles = .everybody) -> Parameter {
-    Parameter(name, .boolean, description, roles: roles)
+  static func boolean(
+    _ name: String, _ description: String, required: Bool = false, roles: Roles = .everybody
+  ) -> Parameter {
+    Parameter(name, .boolean, description, required: required, roles: roles)
   }
 
   static func integer(_ name: String, _ description: String, required: Bool = false) -> Parameter {
@@ -54,6 +64,14 @@ package struct Parameter: Sendable {
 
   static func long(_ name: String, _ description: String, required: Bool = false) -> Parameter {
     Parameter(name, .long, description, required: required)
+  }
+
+  static func requiredStrings(_ name: String, _ description: String) -> Parameter {
+    Parameter(name, .list, description, required: true, element: .string)
+  }
+
+  static func requiredMap(_ name: String, _ description: String) -> Parameter {
+    Parameter(name, .map, description, required: true)
   }
 
   static func date(_ name: String, _ description: String) -> Parameter {

@@ -18,6 +18,14 @@ package struct ResponseType: Hashable, Sendable {
       fields.map { Field(name: $0.key, type: $0.value, roles: .everybody) }
       + reserved.map { Field(name: $0.key, type: $0.value, roles: .admin) }
   }
+
+  private init(_ name: String, fields: [Field]) {
+    self.name = name
+    self.fields = fields
+  }
+
+  /// The same fields under another name.
+  func named(_ name: String) -> ResponseType { ResponseType(name, fields: fields) }
 }
 
 package indirect enum FieldType: Hashable, Sendable {

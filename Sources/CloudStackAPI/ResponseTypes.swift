@@ -1,17 +1,5 @@
 /// Every kind of object that answers hold.
 extension ResponseType {
-  static let tag = ResponseType(
-    "tag",
-    [
-      "key": .string, "value": .string,
-    ])
-
-  static let affinityGroup = ResponseType(
-    "affinitygroup",
-    [
-      "id": .string, "name": .string,
-    ])
-
   static let nicSecondaryIP = ResponseType(
     "nicsecondaryip",
     [
@@ -60,38 +48,12 @@ extension ResponseType {
       "apikey": .string, "secretkey": .string,
     ])
 
-  static let user = ResponseType(
-    "user",
-    [
-      "id": .string, "username": .string, "firstname": .string, "lastname": .string, "email": .string,
-      "created": .date, "state": .string, "account": .string, "accountid": .string, "accounttype": .integer,
-      "roletype": .string, "rolename": .string, "domainid": .string, "domain": .string, "isdefault": .boolean,
-      "usersource": .string, "is2faenabled": .boolean, "is2famandated": .boolean,
-    ])
-
-  static let account = ResponseType(
-    "account",
-    [
-      "id": .string, "name": .string, "accounttype": .integer, "roletype": .string, "rolename": .string,
-      "domainid": .string, "domain": .string, "domainpath": .string, "state": .string, "created": .date,
-      "isdefault": .boolean, "vmlimit": .string, "vmtotal": .long, "vmavailable": .string, "vmrunning": .integer,
-      "vmstopped": .integer, "iplimit": .string, "iptotal": .long, "ipavailable": .string, "networklimit": .string,
-      "networktotal": .long, "networkavailable": .string, "user": .list(user), "groups": .strings,
-      "accountdetails": .map, "jobid": .string, "jobstatus": .integer,
-    ])
-
-  static let domain = ResponseType(
-    "domain",
-    [
-      "id": .string, "name": .string, "level": .integer, "parentdomainid": .string, "parentdomainname": .string,
-      "haschild": .boolean, "path": .string, "state": .string, "created": .date,
-    ])
-
   static let vlanIpRange = ResponseType(
     "vlaniprange",
     [
       "id": .string, "zoneid": .string, "cellid": .string, "startip": .string, "endip": .string,
-      "forvirtualnetwork": .boolean, "vlan": .string,
+      "forvirtualnetwork": .boolean, "vlan": .string, "gateway": .string, "netmask": .string, "cidr": .string,
+      "podid": .string, "podname": .string, "networkid": .string, "physicalnetworkid": .string,
     ])
 
   static let cell = ResponseType(
@@ -158,15 +120,19 @@ extension ResponseType {
       "id": .string, "name": .string, "dns1": .string, "dns2": .string, "internaldns1": .string,
       "internaldns2": .string, "networktype": .string, "securitygroupsenabled": .boolean,
       "guestcidraddress": .string, "allocationstate": .string, "dhcpprovider": .string,
-      "localstorageenabled": .boolean, "type": .string, "tags": .list(tag),
+      "localstorageenabled": .boolean, "type": .string, "domain": .string, "tags": .list(tag),
     ])
 
   static let host = ResponseType(
     "host",
     [
-      "id": .string, "name": .string, "type": .string, "resourcestate": .string, "hypervisor": .string,
-      "cpunumber": .integer, "memorytotal": .long, "zoneid": .string, "zonename": .string, "hahost": .boolean,
-      "created": .date,
+      "id": .string, "name": .string, "state": .string, "type": .string, "resourcestate": .string,
+      "hypervisor": .string, "cpunumber": .integer, "memorytotal": .long, "zoneid": .string, "zonename": .string,
+      "podid": .string, "podname": .string, "clusterid": .string, "clustername": .string, "clustertype": .string,
+      "ipaddress": .string, "hosttags": .string, "explicithosttags": .string, "cpuspeed": .long,
+      "cpuallocated": .string, "cpuallocatedvalue": .long, "memoryallocated": .long, "memoryallocatedbytes": .long,
+      "capabilities": .string, "islocalstorageactive": .boolean, "hahost": .boolean, "created": .date,
+      "jobid": .string, "jobstatus": .integer,
     ])
 
   static let template = ResponseType(
@@ -178,7 +144,10 @@ extension ResponseType {
       "format": .string, "hypervisor": .string, "ostypename": .string, "status": .string, "templatetype": .string,
       "size": .long, "created": .date, "accountid": .string, "account": .string, "domainid": .string,
       "domain": .string, "domainpath": .string, "zoneid": .string, "zonename": .string, "details": .map,
-      "tags": .list(tag),
+      "tags": .list(tag), "ostypeid": .string, "checksum": .string, "templatetag": .string,
+    ],
+    reserved: [
+      "url": .string
     ])
 
   static let serviceOffering = ResponseType(
@@ -187,7 +156,8 @@ extension ResponseType {
       "id": .string, "name": .string, "displaytext": .string, "cpunumber": .integer, "cpuspeed": .integer,
       "memory": .integer, "created": .date, "storagetype": .string, "provisioningtype": .string, "offerha": .boolean,
       "limitcpuuse": .boolean, "isvolatile": .boolean, "issystem": .boolean, "defaultuse": .boolean,
-      "iscustomized": .boolean, "dynamicscalingenabled": .boolean, "state": .string,
+      "iscustomized": .boolean, "dynamicscalingenabled": .boolean, "state": .string, "rootdisksize": .long,
+      "domainid": .string, "domain": .string, "zoneid": .string, "zone": .string,
     ])
 
   static let networkOffering = ResponseType(
@@ -210,7 +180,8 @@ extension ResponseType {
       "isdefault": .boolean, "ispersistent": .boolean, "restartrequired": .boolean, "redundantrouter": .boolean,
       "strechedl2subnet": .boolean, "specifyipranges": .boolean, "specifyvlan": .boolean,
       "canusefordeploy": .boolean, "supportsvmautoscaling": .boolean, "state": .string, "related": .string,
-      "networkdomain": .string, "dns1": .string, "dns2": .string, "account": .string, "domainid": .string,
+      "networkdomain": .string, "vpcid": .string, "vpcname": .string, "aclid": .string, "aclname": .string,
+      "dns1": .string, "dns2": .string, "account": .string, "domainid": .string,
       "domain": .string, "domainpath": .string, "created": .date, "service": .list(service), "details": .map,
       "tags": .list(tag), "jobid": .string, "jobstatus": .integer,
     ],
@@ -223,7 +194,8 @@ extension ResponseType {
     [
       "id": .string, "ipaddress": .string, "allocated": .date, "zoneid": .string, "zonename": .string,
       "state": .string, "issourcenat": .boolean, "isstaticnat": .boolean, "issystem": .boolean,
-      "isportable": .boolean, "forvirtualnetwork": .boolean, "account": .string, "domainid": .string,
+      "isportable": .boolean, "forvirtualnetwork": .boolean, "vpcid": .string, "vpcname": .string, "account": .string,
+      "domainid": .string,
       "domain": .string, "domainpath": .string, "associatednetworkid": .string, "associatednetworkname": .string,
       "virtualmachineid": .string, "virtualmachinename": .string, "virtualmachinedisplayname": .string,
       "virtualmachinetype": .string, "vmipaddress": .string, "purpose": .string, "hasrules": .boolean,
@@ -242,6 +214,8 @@ extension ResponseType {
       "hostid": .string, "hostname": .string, "hypervisor": .string, "account": .string, "domainid": .string,
       "domain": .string, "domainpath": .string, "created": .date, "isredundantrouter": .boolean,
       "redundantstate": .string, "requiresupgrade": .boolean, "healthchecksfailed": .boolean, "nic": .list(nic),
+      "serviceofferingid": .string, "serviceofferingname": .string, "healthcheckresults": .list(routerHealthCheck),
+      "jobid": .string, "jobstatus": .integer,
     ])
 
   static let nic = ResponseType(
@@ -283,7 +257,10 @@ extension ResponseType {
       "memory": .integer, "rootdeviceid": .long, "rootdevicetype": .string, "hypervisor": .string,
       "isdynamicallyscalable": .boolean, "ipaddress": .string, "publicip": .string, "publicipid": .string,
       "securitygroup": .list(securityGroup), "nic": .list(nic), "affinitygroup": .list(affinityGroup),
-      "tags": .list(tag), "details": .map, "jobid": .string, "jobstatus": .integer,
+      "tags": .list(tag), "details": .map, "group": .string, "groupid": .string, "keypairs": .string,
+      "userdata": .string, "userdataid": .string, "userdataname": .string, "deleteprotection": .boolean,
+      "password": .string, "jobid": .string, "jobstatus": .integer,
+      "isoid": .string, "isoname": .string, "isodisplaytext": .string,
     ],
     reserved: [
       "hostid": .string, "hostname": .string, "instancename": .string, "displayvm": .boolean,
@@ -361,7 +338,7 @@ extension ResponseType {
       "allowuserforcestopvm": .boolean, "allowuserviewalldomainaccounts": .boolean,
       "kubernetesserviceenabled": .boolean, "kubernetesclusterexperimentalfeaturesenabled": .boolean,
       "instanceleaseenabled": .boolean, "dynamicscalingenabled": .boolean, "additionalconfigenabled": .boolean,
-      "defaultuipagesize": .long,
+      "defaultuipagesize": .long, "apilimitmax": .integer, "apilimitinterval": .integer,
     ])
 
   static let apiParameter = ResponseType(
@@ -376,7 +353,7 @@ extension ResponseType {
   static let api = ResponseType(
     "api",
     [
-      "name": .string, "description": .string, "isasync": .boolean, "related": .string,
+      "name": .string, "description": .string, "isasync": .boolean, "simulatoronly": .boolean, "related": .string,
       "params": .list(apiParameter), "response": .list(apiField),
     ])
 }

@@ -15,6 +15,8 @@ package struct Caller: Hashable, Sendable {
   }
 
   package var isRootAdmin: Bool { type == .rootAdmin }
+  /// Acts for everybody in its domain.
+  package var isDomainAdmin: Bool { type == .domainAdmin || type == .resourceDomainAdmin }
 }
 
 /// Whose resources a list command speaks of; the parameters that most list commands share.
@@ -37,7 +39,7 @@ package enum Access {
     switch caller.type {
     case .rootAdmin: return true
     case .user: return false
-    case .domainAdmin:
+    case .domainAdmin, .resourceDomainAdmin:
       // An administrator of the domain ROOT must not get at the keys of root administrators, who live there too.
       guard let account = state.accounts[owner], account.type != .rootAdmin else { return false }
       return isWithin(account.domain, caller.domain, in: state)

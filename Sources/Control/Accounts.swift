@@ -4,16 +4,21 @@ import Ledger
 
 package struct NewAccount: Sendable {
   package var name: String?
-  package var type: AccountType
+  /// That of the role if there is one.
+  package var type: AccountType?
+  package var role: ID<Role>?
   package var domain: ID<Domain>?
   package var username: String
   package var password: String
   package var firstname: String
   package var lastname: String
   package var email: String
+  package var timezone: String?
+  package var networkDomain: String?
+  package var details: [String: String] = [:]
 
   package init(
-    name: String?, type: AccountType, domain: ID<Domain>?, username: String, password: String, firstname: String,
+    name: String?, type: AccountType?, domain: ID<Domain>?, username: String, password: String, firstname: String,
     lastname: String, email: String
   ) {
     self.name = name
@@ -33,37 +38,45 @@ extension Control {
     guard caller.type != .user else {
       throw ControlError(.permissionDenied, "Only administrators may create accounts")
     }
-    guard caller.isRootAdmin || request.type != .rootAdmin else {
-      throw ControlError(.permissionDenied, "Only the root administrator may create root administrators")
-    }
     guard !request.username.isEmpty, !request.password.isEmpty else {
       throw ControlError(.invalidParameter, "username and password may not be empty")
     }
     let hash = try Password.hash(request.password)
     return try await transact(cause(caller, "createAccount")) { draft in
       let domain = request.domain ?? caller.domain
-      guard draft.state.domains[domain] != nil else {
-        throw ControlError(.invalidParameter, "The domain does not exist")
+      guard let holder = draft.state.domains[domain], holder.isRemoving != true else {
+        throw ControlError(.invalidParameter, "The domain does not exist, or is being deleted")
       }
       guard caller.isRootAdmin || Access.isWithin(domain, caller.domain, in: draft.state) else {
         throw ControlError(.permissionDenied, "No permission to create accounts in this domain")
+      }
+      let role = try request.role.map { try Self.role($0, caller, draft) }
+      guard let type = role?.type ?? request.type else {
+        throw ControlError(.invalidParameter, "Neither accounttype nor roleid is given")
+      }
+      guard caller.isRootAdmin || type != .rootAdmin else {
+        throw ControlError(.permissionDenied, "Only the root administrator may create root administrators")
       }
       let name = request.name ?? request.username
       guard draft.state.accounts.first("name", .scoped(domain.uuid, name.lowercased())) == nil else {
         throw ControlError(.invalidParameter, "The specified account: \(name) already exists")
       }
-      guard draft.state.users.first("username", .scoped(domain.uuid, request.username.lowercased())) == nil else {
-        throw ControlError(.invalidParameter, "The user \(request.username) already exists in the domain")
-      }
-      let account = Account(
-        id: draft.newID(), name: name, type: request.type, domain: domain,
+      try Self.requireFree(request.username, domain, draft)
+      var account = Account(
+        id: draft.newID(), name: name, type: type, domain: domain,
         cells: Self.shuffledCells(draft.state, seed: draft.newUUID()), created: draft.now)
+      account.role = role.flatMap { $0.id == Role.builtIn(type)?.id ? nil : $0.id }
+      account.networkDomain = try Self.networkDomain(request.networkDomain, nil)
       try draft.put(account)
-      try draft.put(
-        User(
-          id: draft.newID(), username: request.username, account: account.id, domain: domain,
-          firstname: request.firstname, lastname: request.lastname, email: request.email, passwordHash: hash,
-          created: draft.now))
+      var user = User(
+        id: draft.newID(), username: request.username, account: account.id, domain: domain,
+        firstname: request.firstname, lastname: request.lastname, email: request.email, passwordHash: hash,
+        created: draft.now)
+      user.timezone = request.timezone
+      try draft.put(user)
+      try Self.put(
+        request.details, on: TaggedResource(id: account.id.uuid, type: "Account", account: account.id), isShown: true,
+        &draft)
       try draft.put(
         SecurityGroup(
           id: draft.newID(), name: "default", description: "Default Security Group", account: account.id,
@@ -92,7 +105,7 @@ extension Control {
   /// Deletes an account with everything it has.
   package func deleteAccount(_ id: ID<Account>, by caller: Caller) async throws -> Started {
     try await begin("deleteAccount", .account, by: caller) { draft in
-      guard var account = draft.get(id) else { throw ControlError(.invalidParameter, "The account does not exist") }
+      guard let account = draft.get(id) else { throw ControlError(.invalidParameter, "The account does not exist") }
       guard caller.type != .user else {
         throw ControlError(.permissionDenied, "Only administrators may delete accounts")
       }
@@ -103,31 +116,13 @@ extension Control {
       guard account.name != "system" else {
         throw ControlError(.permissionDenied, "The system account cannot be deleted")
       }
-      account.state = .removing
-      try draft.put(account)
-      for var user in draft.state.users.matching("account", .id(id)) {
-        user.enabled = false
-        user.apiKey = nil
-        user.secretKey = nil
-        try draft.put(user)
-      }
-      for machine in draft.state.virtualMachines.matching("account", .id(id)) {
-        try Withdrawal.withdraw(machine: machine, &draft)
-      }
-      for network in draft.state.networks.matching("account", .id(id)) where network.guestType == .isolated {
-        try Withdrawal.withdraw(network: network, &draft)
-      }
-      for address in draft.state.publicIPs.matching("account", .id(id)) where address.state == .allocated {
-        try Withdrawal.withdraw(address: address, &draft)
-      }
-      for group in draft.state.securityGroups.matching("account", .id(id)) {
-        for peer in draft.state.securityGroups.matching("peer", .id(group.id)) where peer.account != id {
-          var peer = peer
-          peer.ingress.removeAll { $0.group == group.id }
-          peer.egress.removeAll { $0.group == group.id }
-          try draft.put(peer)
+      for network in draft.state.networks.matching("account", .id(id)) where network.permitted != nil {
+        let guests = draft.state.virtualMachines.matching("network", .id(network.id))
+        guard guests.allSatisfy({ $0.account == id }) else {
+          throw ControlError(.resourceInUse, "The network \(network.name) has instances of other accounts")
         }
       }
+      try Withdrawal.withdraw(account: account, &draft)
       try draft.put(Self.event("ACCOUNT.DELETE", "Deleting account \(account.name)", id, caller.user, draft))
       return id.uuid
     }

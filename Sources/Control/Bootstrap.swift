@@ -19,6 +19,8 @@ package struct FirstCloud: Sendable {
   package var adminPassword: String
   package var adminAPIKey: String
   package var adminSecretKey: String
+  /// Without zones, which the administrator then makes.
+  package var isBare = false
 
   package static let usualGuestPrefix = IPv4Prefix(IPv4(10, 1, 0, 0), length: 16)
 
@@ -74,6 +76,7 @@ extension Control {
           wanAddress: base.advanced(by: 254),
           hostRoutes: first.segments(base, first.publicPrefix.last).flatMap { IPv4Prefix.covering($0.first, $0.last) },
           created: draft.now))
+      if first.isBare { return try Self.putBareCloud(admin, &draft) }
       let basic = try Self.putZone("basic", .basic, first.guestPrefix, first, &draft)
       let isolate = try Self.putZone("isolate", .isolate, IPv4Prefix(IPv4(10, 1, 1, 0), length: 24), first, &draft)
       for index in 1...2 {
@@ -89,15 +92,37 @@ extension Control {
       for segment in first.segments(base.advanced(by: 16), base.advanced(by: 63)) {
         _ = try Self.addRange(isolate, nil, segment.first, segment.last, &draft)
       }
-      try Self.putOfferings(admin, basic, &draft)
+      try Self.putServiceOfferings(&draft)
+      try Self.putNetworkOfferings(admin, basic, &draft)
+      try Self.putDiskOfferings(&draft)
+      try Self.putVPCDefaults(&draft)
       for (name, hypervisor) in [("tiny", HypervisorType.kvm), ("tiny-simulator", .simulator)] {
         try draft.put(
           Template(
             id: draft.newID(), name: name,
             displayText: "Serves its host name over HTTP" + (hypervisor == .kvm ? "" : "; simulated"),
-            hypervisor: hypervisor, source: "tiny", zones: [basic.id, isolate.id], account: admin, created: draft.now))
+            hypervisor: hypervisor, source: Self.builtInTemplate, zones: [basic.id, isolate.id], account: admin,
+            sizeBytes: hypervisor == .simulator ? Volume.bytesPerGiB : 0, created: draft.now))
       }
+      try Furnishing.furnish(&draft)
     }
+  }
+
+  /// The folder of the template that every cloud has.
+  static let builtInTemplate = "tiny"
+
+  /// What a cloud has before there is a zone.
+  private static func putBareCloud(_ admin: ID<Account>, _ draft: inout Draft) throws {
+    try putServiceOfferings(&draft)
+    try putNetworkOfferings(admin, nil, &draft)
+    try putDiskOfferings(&draft)
+    try putVPCDefaults(&draft)
+    try draft.put(
+      Template(
+        id: draft.newID(), name: "tiny-simulator", displayText: "Serves its host name over HTTP; simulated",
+        hypervisor: .simulator, source: builtInTemplate, zones: [], account: admin, sizeBytes: Volume.bytesPerGiB,
+        created: draft.now))
+    try Furnishing.furnish(&draft)
   }
 
   private static func putAdministrator(
@@ -137,13 +162,18 @@ extension Control {
     return zone
   }
 
-  private static func putOfferings(_ admin: ID<Account>, _ basic: Zone, _ draft: inout Draft) throws {
+  private static func putServiceOfferings(_ draft: inout Draft) throws {
     for (name, memory) in [("Tiny Instance", 96), ("Small Instance", 512), ("Medium Instance", 1024)] {
       try draft.put(
         ServiceOffering(
           id: draft.newID(), name: name, displayText: name, cpuNumber: 1, cpuSpeedMHz: memory == 1024 ? 1000 : 500,
           memoryMiB: memory, created: draft.now))
     }
+  }
+
+  private static func putNetworkOfferings(
+    _ admin: ID<Account>, _ basic: Zone?, _ draft: inout Draft
+  ) throws {
     let shared = NetworkOffering(
       id: draft.newID(), name: "DefaultSharedNetscalerEIPandELBNetworkOffering",
       displayText: "Shared network with security groups, elastic IP and elastic LB", guestType: .shared,
@@ -156,6 +186,13 @@ extension Control {
         displayText: "Isolated network with a virtual router and source NAT", guestType: .isolated,
         services: ["Dhcp", "Dns", "UserData", "Firewall", "SourceNat", "StaticNat", "PortForwarding", "Lb"],
         created: draft.now))
+    guard let basic else {
+      return try draft.put(
+        NetworkOffering(
+          id: draft.newID(), name: "DefaultSharedNetworkOfferingWithSGService",
+          displayText: "Shared network with security groups", guestType: .shared,
+          services: ["Dhcp", "Dns", "UserData", "SecurityGroup"], egressDefaultAllow: true, created: draft.now))
+    }
     try draft.put(
       Network(
         id: draft.newID(), name: "guestNetworkForBasicZone", displayText: "guestNetworkForBasicZone", zone: basic.id,

@@ -14,6 +14,7 @@ package final class Control: Sendable {
   /// Of the lease under which this manager leads; 0 where there is none.
   let fence: UInt64
   package let logger: Logger
+  package let throttle = Throttle()
   let nodes: NodeBoard
   let settings: ControlSettings
   let jobResult: @Sendable (AsyncJob, CloudState) -> String
@@ -39,6 +40,9 @@ package final class Control: Sendable {
 
   /// Runs until cancelled: feeds plans to nodes, finishes jobs, and does what is due by time.
   package func run() async throws {
+    try await furnish()
+    await takeUpVolumes()
+    await putMissingVPCDefaults()
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await self.feedPlans() }
       group.addTask { try await self.sweep() }
@@ -57,6 +61,7 @@ package final class Control: Sendable {
     }
     let whole: @Sendable (inout Draft) throws -> Value = { draft in
       let value = try body(&draft)
+      try Annexes.removeOrphans(&draft)
       try draft.requireReferences()
       return value
     }
@@ -99,8 +104,6 @@ package final class Control: Sendable {
 }
 
 package struct ControlSettings: Sendable {
-  /// How long a destroyed instance can still be recovered.
-  package var expungeDelay: Duration = .seconds(60)
   /// How long a call that is synchronous on the wire waits for the nodes.
   package var syncTimeout: Duration = .seconds(60)
   /// The share of a zone's routers that a rollout works on at once; at least one.

@@ -20,6 +20,9 @@ extension Control {
   static func openFirewall(
     _ address: PublicIPAddress, _ match: PacketMatch, _ sources: [IPv4Prefix], _ draft: inout Draft
   ) throws -> FirewallRule {
+    guard address.vpc == nil else {
+      throw ControlError(.invalidParameter, "Tiers of a VPC have network ACLs instead of firewall rules")
+    }
     guard let network = address.network, let owner = address.account else {
       throw ControlError(
         .invalidParameter, "Firewall rules belong to isolated networks; use security groups in a Basic zone")
@@ -38,7 +41,7 @@ extension Control {
   }
 
   /// A rule becomes one match in the router for each pair of a source and a destination.
-  private static func requireRoom(for matches: Int, _ network: ID<Network>, _ draft: borrowing Draft) throws {
+  static func requireRoom(for matches: Int, _ network: ID<Network>, _ draft: borrowing Draft) throws {
     let used = draft.state.firewallRules.matching("network", .id(network)).reduce(0) {
       $0 + $1.sources.count * max(1, $1.destinations.count)
     }
@@ -60,6 +63,9 @@ extension Control {
       let network = try Self.network(id, caller, draft)
       guard network.guestType == .isolated else {
         throw ControlError(.invalidParameter, "Egress rules belong to isolated networks")
+      }
+      guard network.vpc == nil else {
+        throw ControlError(.invalidParameter, "Tiers of a VPC have network ACLs instead of firewall rules")
       }
       guard network.state != .destroying else { throw ControlError(.resourceInUse, "The network is being deleted") }
       for source in sources where source != .any && !network.cidr.contains(source) {

@@ -13,6 +13,10 @@ package struct Started: Sendable {
 /// What a job is about, by CloudStack's names of resource types.
 enum JobSubject: String, Sendable {
   case account = "Account"
+  case detail = "ResourceDetail"
+  case domain = "Domain"
+  case tag = "ResourceTag"
+  case user = "User"
   case network = "Network"
   case virtualMachine = "VirtualMachine"
   case publicIP = "IpAddress"
@@ -23,6 +27,35 @@ enum JobSubject: String, Sendable {
   case secondaryAddress = "NicSecondaryIp"
   case revision = "Revision"
   case rollout = "Rebuild"
+  case volume = "Volume"
+  case snapshot = "Snapshot"
+  case snapshotPolicy = "SnapshotPolicy"
+  case template = "Template"
+  case iso = "Iso"
+  case host = "Host"
+  case physicalNetwork = "PhysicalNetwork"
+  case trafficType = "TrafficType"
+  case serviceProvider = "PhysicalNetworkServiceProvider"
+  case routerElement = "VirtualRouterProvider"
+  case storagePool = "StoragePool"
+  case imageStore = "ImageStore"
+  case alert = "Alert"
+  case affinityGroup = "AffinityGroup"
+  case instanceSnapshot = "VMSnapshot"
+  case ipForwardingRule = "IpForwardingRule"
+  case router = "DomainRouter"
+  case vpc = "Vpc"
+  case vpcOffering = "VpcOffering"
+  case networkACL = "NetworkAcl"
+  case networkACLItem = "NetworkAclItem"
+  case privateGateway = "PrivateGateway"
+  case staticRoute = "StaticRoute"
+  case remoteAccessVPN = "RemoteAccessVpn"
+  case vpnUser = "VpnUser"
+  case vpnGateway = "VpnGateway"
+  case vpnCustomerGateway = "VpnCustomerGateway"
+  case vpnConnection = "VpnConnection"
+  case portableIPRange = "PortableIpRange"
 }
 
 extension Control {
@@ -31,13 +64,32 @@ extension Control {
     _ command: String, _ subject: JobSubject, by caller: Caller,
     _ body: @escaping @Sendable (inout Draft) throws -> UUID
   ) async throws -> Started {
-    try await begin(command, subject, by: caller) { draft in (try body(&draft), nil) }
+    try await begin(command, subject, by: caller, about: { draft in About(resource: try body(&draft)) })
+  }
+
+  /// What a job is about, and a password that its result is to tell.
+  struct About: Sendable {
+    var resource: UUID?
+    var references: [JobReference]?
+    var password: String?
   }
 
   /// The same for what has no resource of its own, or several.
   func begin(
     _ command: String, _ subject: JobSubject, by caller: Caller,
     _ body: @escaping @Sendable (inout Draft) throws -> (resource: UUID?, references: [JobReference]?)
+  ) async throws -> Started {
+    try await begin(
+      command, subject, by: caller,
+      about: { draft in
+        let about = try body(&draft)
+        return About(resource: about.resource, references: about.references)
+      })
+  }
+
+  func begin(
+    _ command: String, _ subject: JobSubject, by caller: Caller,
+    about body: @escaping @Sendable (inout Draft) throws -> About
   ) async throws -> Started {
     let id = ID<AsyncJob>(UUID())
     let cause = Cause(actor: "user/\(caller.user)", command: command, job: id.uuid)
@@ -47,6 +99,7 @@ extension Control {
         id: id, command: command, account: caller.account, user: caller.user, instanceType: subject.rawValue,
         instance: about.resource, revision: draft.nextRevision, created: draft.now)
       job.references = about.references
+      job.password = about.password
       try draft.put(job)
       return about.resource
     }

@@ -30,7 +30,8 @@ extension Control {
   /// Creates a rule without members. In a Basic zone an address is found for it when none is named.
   package func createLoadBalancerRule(_ request: NewLoadBalancer, by caller: Caller) async throws -> Started {
     try await begin("createLoadBalancerRule", .loadBalancer, by: caller) { draft in
-      let address = try Self.address(for: request, caller, &draft)
+      var address = try Self.address(for: request, caller, &draft)
+      if address.vpc != nil { address = try Tiers.lead(address, to: request.network, nil, &draft) }
       guard let owner = address.account else {
         throw ControlError(.invalidParameter, "The address is not allocated")
       }
@@ -50,7 +51,7 @@ extension Control {
       let ports = PortRange(request.publicPort, request.publicPort)
       try Self.checkPorts(address, request.transport, ports, draft)
       var firewall: ID<FirewallRule>?
-      if request.openFirewall, address.network != nil {
+      if request.openFirewall, address.network != nil, address.vpc == nil {
         firewall = try Self.openFirewall(address, .transport(request.transport, ports), request.sources, &draft).id
       }
       let rule = LoadBalancerRule(

@@ -4,8 +4,7 @@ import Synchronization
 
 /// Judges passwords. Hashing is slow on purpose, so only a few are hashed at a time, and who guesses has to wait.
 package final class Login: Sendable {
-  /// Wrong passwords for one name in a row, after which none is looked at for `delay`.
-  package static let attempts = 5
+  /// How long none is looked at after too many wrong ones.
   package static let delay = Duration.seconds(60)
   private static let rememberedNames = 10_000
   private static let waiting = 64
@@ -43,8 +42,11 @@ package final class Login: Sendable {
     username: String, password: String, domain: ID<Domain>, in cloud: CloudState
   ) async throws(Refusal) -> Caller {
     let name = "\(domain)/\(username.lowercased())"
+    let attempts = cloud.integer(.loginAttempts)
     let refusal = state.withLock { state -> Refusal? in
-      if let failures = state.failures[name], failures.count >= Self.attempts, failures.until > .now { return .locked }
+      if let failures = state.failures[name], attempts > 0, failures.count >= attempts, failures.until > .now {
+        return .locked
+      }
       if state.waiting >= Self.waiting { return .overloaded }
       state.waiting += 1
       return nil

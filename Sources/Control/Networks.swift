@@ -13,6 +13,12 @@ package struct NewNetwork: Sendable {
   package var domainName: String?
   package var account: String?
   package var domain: ID<Domain>?
+  /// Of a shared network: the addresses that its instances may have, and how its network is told apart.
+  package var first: IPv4?
+  package var last: IPv4?
+  package var vlan: String?
+  package var vpc: ID<VPC>?
+  package var acl: ID<NetworkACLList>?
 
   package init(
     name: String, displayText: String?, offering: ID<NetworkOffering>, zone: ID<Zone>, gateway: IPv4?, netmask: IPv4?,
@@ -38,30 +44,46 @@ extension Control {
       guard let zone = draft.get(request.zone), let offering = draft.get(request.offering) else {
         throw ControlError(.invalidParameter, "The zone or the network offering does not exist")
       }
+      try Self.requireOpen(zone, caller)
+      try Self.requireUsable(offering, in: zone, draft)
+      if offering.guestType == .shared { return try SharedNetworks.create(request, zone, offering, caller, &draft) }
+      guard request.first == nil, request.last == nil, request.vlan == nil else {
+        throw ControlError(.unsupported, "startip, endip and vlan are for shared networks")
+      }
       guard zone.series == .isolate, offering.guestType == .isolated else {
         throw ControlError(
           .invalidParameter, "Networks of this offering can be created in zones with advanced networking only")
       }
       guard !request.name.isEmpty else { throw ControlError(.invalidParameter, "name may not be empty") }
-      let (prefix, gateway) = try Self.prefix(request)
+      try ResourceLimits.require(.network, for: owner, in: draft.state)
+      guard (offering.forVPC ?? false) == (request.vpc != nil) else {
+        throw ControlError(
+          .invalidParameter, "Tiers of a VPC, and only they, have vpcid and a network offering for VPCs")
+      }
+      guard request.vpc != nil || request.acl == nil else {
+        throw ControlError(.invalidParameter, "aclid is for tiers of a VPC only")
+      }
+      let (prefix, gateway) = try Self.prefix(request, zone)
       let id: ID<Network> = draft.newID()
-      try draft.put(
-        Network(
-          id: id, name: request.name, displayText: request.displayText ?? request.name, zone: zone.id,
-          offering: offering.id, account: owner.id, guestType: .isolated, cidr: prefix, gateway: gateway,
-          domainName: try Self.domainName(request.domainName) ?? "cs\(id.description.prefix(6)).internal",
-          created: draft.now))
+      var network = Network(
+        id: id, name: request.name, displayText: request.displayText ?? request.name, zone: zone.id,
+        offering: offering.id, account: owner.id, guestType: .isolated, cidr: prefix, gateway: gateway,
+        domainName: try Self.domainName(request.domainName) ?? zone.domainName ?? Self.domainName(of: owner, draft)
+          ?? "cs\(id.description.prefix(6)).internal",
+        created: draft.now)
+      if let vpc = request.vpc { try Self.makeTier(&network, of: vpc, acl: request.acl, caller, draft) }
+      try draft.put(network)
       try draft.put(Self.event("NETWORK.CREATE", "Created network \(request.name)", owner.id, caller.user, draft))
       return id
     }
   }
 
-  private static func prefix(_ request: NewNetwork) throws -> (IPv4Prefix, IPv4) {
+  private static func prefix(_ request: NewNetwork, _ zone: Zone) throws -> (IPv4Prefix, IPv4) {
     guard let gateway = request.gateway, let netmask = request.netmask else {
       guard request.gateway == nil, request.netmask == nil else {
         throw ControlError(.invalidParameter, "gateway and netmask go together")
       }
-      return (IPv4Prefix(IPv4(0x0A01_0100), length: 24), IPv4(0x0A01_0101))
+      return (zone.guestPrefix, zone.guestPrefix.first.advanced(by: 1))
     }
     let length = netmask.value.nonzeroBitCount
     guard (16...29).contains(length), netmask.value == UInt32.max << UInt32(32 - length) else {
@@ -78,21 +100,23 @@ extension Control {
     return (prefix, gateway)
   }
 
-  private static func domainName(_ name: String?) throws -> String? {
+  static func domainName(_ name: String?) throws -> String? {
     guard let name, !name.isEmpty else { return nil }
-    let labels = name.split(separator: ".", omittingEmptySubsequences: false)
-    guard name.utf8.count <= 190, labels.allSatisfy({ HostName.isValid($0) }) else {
+    guard HostName.isDomain(name) else {
       throw ControlError(.invalidParameter, "Invalid network domain \(name)")
     }
     return name.lowercased()
   }
 
+  /// What the account, or the nearest domain that it is in, has its networks called.
+  private static func domainName(of owner: Account, _ draft: borrowing Draft) -> String? {
+    owner.networkDomain ?? draft.state.lineage(of: owner.domain).lazy.compactMap(\.networkDomain).first
+  }
+
   package func deleteNetwork(_ id: ID<Network>, by caller: Caller) async throws -> Started {
     try await begin("deleteNetwork", .network, by: caller) { draft in
       let network = try Self.network(id, caller, draft)
-      guard network.guestType == .isolated else {
-        throw ControlError(.permissionDenied, "The shared network of a zone cannot be deleted")
-      }
+      try SharedNetworks.requireDeletable(network, caller, draft)
       guard network.state != .destroying else {
         throw ControlError(.resourceInUse, "The network is being deleted already")
       }
@@ -118,24 +142,24 @@ extension Control {
   static func implement(_ id: ID<Network>, _ draft: inout Draft) throws -> Network {
     guard var network = draft.get(id) else { throw ControlError(.invalidParameter, "Unable to find network \(id)") }
     switch network.state {
-    case .implemented: return network
+    case .implemented:
+      if network.vpc == nil && network.guestType == .isolated && draft.state.routers.count("network", .id(id)) == 0 {
+        try putRouter(of: network, &draft)
+      }
+      return network
     case .destroying: throw ControlError(.resourceInUse, "The network is being deleted")
     case .allocated: break
-    }
-    guard let host = draft.state.hosts.matching("zone", .id(network.zone)).min(by: { $0.id < $1.id }) else {
-      throw ControlError(.insufficientCapacity, "The zone has no host for the network's router")
     }
     var vni = network.vni ?? 1000 + draft.state.networks.count
     while let holder = draft.state.networks.first("vni", .number(UInt64(vni))), holder.id != id { vni += 1 }
     network.vni = vni
     network.state = .implemented
     try draft.put(network)
-    let router: ID<VirtualRouter> = draft.newID()
-    try draft.put(
-      VirtualRouter(
-        id: router, name: "r-\(vni)-VM", network: id, zone: network.zone, account: network.account, host: host.id,
-        created: draft.now))
+    // The router and the source NAT address of a tier are its VPC's.
+    guard network.vpc == nil else { return network }
+    try putRouter(of: network, &draft)
     if draft.get(network.offering)?.services.contains("SourceNat") == true {
+      if let owner = draft.get(network.account) { try ResourceLimits.require(.publicIP, for: owner, in: draft.state) }
       var address = try freeAddress(pool: network.zone.uuid, draft)
       address.state = .allocated
       address.account = network.account
@@ -145,6 +169,16 @@ extension Control {
       try draft.put(address)
     }
     return network
+  }
+
+  /// Where a router of the zone is to be.
+  static func routerHost(_ zone: ID<Zone>, _ draft: borrowing Draft) throws(ControlError) -> ID<Host> {
+    let state = draft.state
+    let open = state.hosts.matching("zone", .id(zone)).filter { isOpen($0, in: state) }
+    guard let host = open.min(by: { $0.id < $1.id }) else {
+      throw ControlError(.insufficientCapacity, "The zone has no host for the network's router")
+    }
+    return host.id
   }
 
   /// A free public address of a cell's or a zone's pool.

@@ -1,3 +1,5 @@
+// Where the compiler finds `stat` once the module uses time zones, which come with it.
+internal import CoreFoundation
 internal import GRPCCore
 internal import GRPCNIOTransportHTTP2Posix
 internal import Glibc

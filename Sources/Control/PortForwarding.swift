@@ -12,6 +12,7 @@ package struct NewPortForwarding: Sendable {
   package var guestAddress: IPv4?
   package var openFirewall = true
   package var sources: [IPv4Prefix] = []
+  package var network: ID<Network>?
 
   package init(
     address: ID<PublicIPAddress>, transport: IPProtocol, publicPorts: PortRange, privatePorts: PortRange,
@@ -30,7 +31,8 @@ extension Control {
     _ request: NewPortForwarding, by caller: Caller
   ) async throws -> Started {
     try await begin("createPortForwardingRule", .portForwardingRule, by: caller) { draft in
-      let address = try Self.address(request.address, caller, draft)
+      let address = try Tiers.lead(
+        try Self.address(request.address, caller, draft), to: request.network, request.virtualMachine, &draft)
       guard let network = address.network, let owner = address.account else {
         throw ControlError(.invalidParameter, "Port forwarding belongs to isolated networks")
       }
@@ -50,7 +52,7 @@ extension Control {
       let guest = try Self.guestAddress(of: machine, for: address, network, request.guestAddress)
       try Self.checkPorts(address, request.transport, request.publicPorts, draft)
       var firewall: ID<FirewallRule>?
-      if request.openFirewall {
+      if request.openFirewall && address.vpc == nil {
         firewall = try Self.openFirewall(
           address, .transport(request.transport, request.publicPorts), request.sources, &draft
         ).id

@@ -6,28 +6,37 @@ import Ledger
 extension Control {
   /// Gives an account a public address: of one of its cells (Basic) or for one of its networks (Isolate).
   package func associateIPAddress(
-    zone: ID<Zone>?, network: ID<Network>?, address wanted: IPv4?, account: String?, domain: ID<Domain>?,
-    by caller: Caller
+    zone: ID<Zone>?, network: ID<Network>?, vpc: ID<VPC>? = nil, address wanted: IPv4?, account: String?,
+    domain: ID<Domain>?, by caller: Caller
   ) async throws -> Started {
     try await begin("associateIpAddress", .publicIP, by: caller) { draft in
       var owner = try Access.recipient(for: caller, account: account, domain: domain, in: draft.state)
       var target: Network?
+      var cloud = try vpc.map { try Self.vpc($0, caller, draft) }
       if let network {
         let found = try Self.network(network, caller, draft)
+        if let vpc = found.vpc { cloud = try Self.vpc(vpc, caller, draft) }
         if found.guestType == .isolated {
           target = try Self.implement(network, &draft)
           if let holder = draft.get(found.account) { owner = holder }
         }
       }
-      guard let zone = (target?.zone ?? zone ?? network.flatMap { draft.get($0)?.zone }).flatMap({ draft.get($0) })
+      if let cloud, let holder = draft.get(cloud.account) { owner = holder }
+      guard
+        let zone = (target?.zone ?? cloud?.zone ?? zone ?? network.flatMap { draft.get($0)?.zone }).flatMap({
+          draft.get($0)
+        })
       else { throw ControlError(.invalidParameter, "zoneid or networkid must be given") }
-      guard zone.series == .basic || target != nil else {
+      guard zone.series == .basic || target != nil || cloud != nil else {
         throw ControlError(.invalidParameter, "networkid must name the network that the address is for")
       }
+      try ResourceLimits.require(.publicIP, for: owner, in: draft.state)
       var address = try Self.choose(wanted, zone, owner, draft)
       address.state = .allocated
       address.account = owner.id
-      address.network = target?.id
+      // An address of a VPC leads to a tier once a rule says to which.
+      address.network = cloud == nil ? target?.id : nil
+      address.vpc = cloud?.id
       address.allocated = draft.now
       try draft.put(address)
       try draft.put(
@@ -45,7 +54,7 @@ extension Control {
       guard let address = draft.state.publicIPs.first("address", .number(UInt64(wanted.value))),
         address.zone == zone.id, !address.isSystem
       else { throw ControlError(.invalidParameter, "The zone has no public address \(wanted)") }
-      guard address.state == .free else {
+      guard address.state == .free || address.state == .reserved && address.account == owner.id else {
         throw ControlError(.insufficientAddresses, "Insufficient address capacity: \(wanted) is in use")
       }
       return address
@@ -71,6 +80,9 @@ extension Control {
       guard !address.isSystem else {
         throw ControlError(.invalidParameter, "The address belongs to the load balancer and goes with its last rule")
       }
+      guard draft.state.remoteAccessVPNs.count("address", .id(id)) == 0,
+        draft.state.vpnGateways.count("address", .id(id)) == 0
+      else { throw ControlError(.resourceInUse, "The address \(address.address) is used by a VPN; delete that first") }
       try Withdrawal.withdraw(address: address, &draft)
       if let owner = address.account {
         try draft.put(
@@ -87,8 +99,9 @@ extension Control {
     by caller: Caller
   ) async throws -> Started {
     try await begin("enableStaticNat", .publicIP, by: caller) { draft in
-      var address = try Self.address(id, caller, draft)
       let machine = try Self.machine(virtualMachine, caller, draft)
+      var address = try Self.address(id, caller, draft)
+      if address.vpc != nil { address = try Tiers.lead(address, to: network, machine.id, &draft) }
       guard machine.account == address.account else {
         throw ControlError(.permissionDenied, "The instance and the address belong to different accounts")
       }
@@ -139,6 +152,7 @@ extension Control {
       }
       address.staticNAT?.isRemoving = true
       try draft.put(address)
+      try Withdrawal.withdrawIPForwarding(of: id, &draft)
       if let owner = address.account {
         try draft.put(
           Self.event(

@@ -27,7 +27,8 @@ extension Control {
     guard (zone.series == .basic) == (cell != nil) else {
       throw ControlError(.invalidParameter, "A Basic zone's range names its cell; an Isolate zone's does not")
     }
-    for range in draft.state.publicIPRanges.all where range.first <= last && first <= range.last {
+    for range in draft.state.publicIPRanges.all
+    where range.network == nil && range.first <= last && first <= range.last {
       throw ControlError(.invalidParameter, "The range overlaps \(range.first) to \(range.last)")
     }
     let range = PublicIPRange(
@@ -51,6 +52,9 @@ extension Control {
     try Access.requireRootAdmin(caller)
     try await transact(cause(caller, "deleteVlanIpRange")) { draft in
       guard let range = draft.get(id) else { throw ControlError(.invalidParameter, "The range does not exist") }
+      if let network = range.network.flatMap({ draft.get($0) }) {
+        try AddressRanges.requireUnused(range, except: nil, network, draft)
+      }
       let addresses = draft.state.publicIPs.matching("range", .id(id))
       guard addresses.allSatisfy({ $0.state == .free }) else {
         throw ControlError(.resourceInUse, "Addresses of the range are in use; release them first")

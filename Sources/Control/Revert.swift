@@ -200,6 +200,8 @@ struct Revert {
     address.network = before.network
     address.isSourceNAT = before.isSourceNAT
     address.isSystem = before.isSystem
+    address.vpc = before.vpc
+    address.isHidden = before.isHidden
     address.allocated = before.allocated
     try draft.put(address)
     touch(.publicIP, id.uuid)
@@ -251,10 +253,16 @@ struct Revert {
     guard let before, before.state.exists, var machine = draft.get(id), machine.state.exists else {
       throw refused("instances are neither made nor ended by a revert")
     }
+    guard before.isSameInstance(as: machine) else {
+      throw refused(
+        "the owner, name, offering, template or NICs of the instance \(machine.name) were changed; change them by commands"
+      )
+    }
     for position in machine.nics.indices {
       guard let old = before.nics.first(where: { $0.id == machine.nics[position].id }) else { continue }
       try restore(&machine.nics[position], old, draft)
     }
+    machine.takeChoices(of: before, in: draft.state)
     if before.state.isPoweredOn != machine.state.isPoweredOn, machine.state == .stopping || machine.state == .starting {
       throw refused("the instance \(machine.name) is \(machine.state.rawValue); try again")
     }
@@ -365,6 +373,31 @@ struct Revert {
     if forwards || balances || isTranslated {
       throw refused("the ports \(ports.first)-\(ports.last) of a public address are used by another rule now")
     }
+  }
+}
+
+extension VirtualMachine {
+  /// Whether what only commands of their own change is as it was.
+  fileprivate func isSameInstance(as other: VirtualMachine) -> Bool {
+    account == other.account && name == other.name && offering == other.offering && template == other.template
+      && nics.map(\.id) == other.nics.map(\.id) && nics.map(\.address) == other.nics.map(\.address)
+  }
+
+  /// Takes over what was chosen before, as far as it is still there.
+  fileprivate mutating func takeChoices(of before: VirtualMachine, in state: CloudState) {
+    displayName = before.displayName
+    haEnabled = before.haEnabled
+    isDynamicallyScalable = before.isDynamicallyScalable
+    isDeleteProtected = before.isDeleteProtected
+    details = before.details
+    keys = before.keys
+    encryptedPassword = before.encryptedPassword
+    userData = before.userData
+    userDataSource = before.userDataSource.flatMap { state.registeredUserData[$0]?.id }
+    group = before.group.flatMap { state.instanceGroups[$0]?.id }
+    let affinity = (before.affinityGroups ?? []).filter { state.affinityGroups[$0] != nil }
+    affinityGroups = affinity.isEmpty ? nil : affinity
+    securityGroups = before.securityGroups.filter { state.securityGroups[$0] != nil }
   }
 }
 

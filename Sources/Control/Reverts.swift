@@ -126,8 +126,11 @@ extension Control {
       merged[change.id] = ResourceChange(
         kind: change.kind, id: change.id, previous: first.previous, before: first.before, after: change.after)
     }
-    // What was only written again is as it was.
+    let machines = Set(merged.values.filter { $0.kind == VirtualMachine.kind }.map(\.id))
+    // What was only written again is as it was. The disks of an instance follow what becomes of it.
     return merged.values.filter { change in
+      let holder = ((change.after ?? change.before) as? Volume)?.virtualMachine
+      if let holder, machines.contains(holder.uuid) { return false }
       guard let before = change.before, let after = change.after else { return true }
       return !before.equals(after)
     }.sorted { ($0.kind, $0.id.uuidString) < ($1.kind, $1.id.uuidString) }

@@ -192,7 +192,7 @@ extension Control {
     let newest = newestRenderer
     guard newest > 1 else { return }
     let state = self.state
-    for zone in state.zones.all {
+    for zone in state.zones.all where state.isCarried(zone.id) {
       let rollouts = state.rollouts.matching("zone", .id(zone.id))
       guard !rollouts.contains(where: { $0.state.isUnderWay || $0.renderer == newest && $0.state != .completed }) else {
         continue

@@ -22,24 +22,15 @@ extension Control {
     let newest = newestRenderer
     let share = settings.stageShare
     return try await begin("rebuildNetwork", .rollout, by: caller) { draft in
-      let (zone, routers) = try Rollouts.routers(subject, caller, draft.state)
       if let renderer {
         try Access.requireRootAdmin(caller)
         guard (1...newest).contains(renderer) else {
           throw ControlError(.invalidParameter, "The nodes render rules by the versions 1 to \(newest)")
         }
       }
-      let mine = draft.state.rollouts.matching("underway", .number(1)).filter { $0.account == caller.account }
-      guard !mine.contains(where: { Set($0.steps.map(\.router)).isSuperset(of: routers) }) else {
-        throw ControlError(.resourceInUse, "A rebuild of this is under way already; see listRebuilds")
-      }
-      let id: ID<Rollout> = draft.newID()
-      let stages = Rollouts.stages(routers, share: share, of: zone, draft.state)
+      let (id, count) = try Rollouts.put(subject, renderer: renderer, share: share, caller, &draft)
       try draft.put(
-        Rollout(id: id, zone: zone, account: caller.account, renderer: renderer, stages: stages, created: draft.now))
-      try Rollouts.forgetOld(&draft)
-      try draft.put(
-        Self.event("NETWORK.REBUILD", "Rebuilding \(routers.count) routers", caller.account, caller.user, draft))
+        Self.event("NETWORK.REBUILD", "Rebuilding \(count) routers", caller.account, caller.user, draft))
       return id.uuid
     }
   }
@@ -69,6 +60,26 @@ enum Rollouts {
 
   static func newestRenderer(_ board: NodeBoard.State) -> Int {
     board.sessions.keys.map { Int(max(1, board.hellos[$0]?.renderer ?? 1)) }.min() ?? 1
+  }
+
+  /// Records that routers are to be made from nothing. Returns how many there are, too.
+  static func put(
+    _ subject: RebuildSubject, renderer: Int?, share: Double, _ caller: Caller, _ draft: inout Draft
+  ) throws -> (id: ID<Rollout>, count: Int) {
+    let (zone, routers) = try routers(subject, caller, draft.state)
+    guard draft.state.isCarried(zone) else {
+      throw ControlError(.unsupported, "No node carries the routers of this zone: there is nothing to rebuild")
+    }
+    let mine = draft.state.rollouts.matching("underway", .number(1)).filter { $0.account == caller.account }
+    guard !mine.contains(where: { Set($0.steps.map(\.router)).isSuperset(of: routers) }) else {
+      throw ControlError(.resourceInUse, "A rebuild of this is under way already; see listRebuilds")
+    }
+    let id: ID<Rollout> = draft.newID()
+    let stages = stages(routers, share: share, of: zone, draft.state)
+    try draft.put(
+      Rollout(id: id, zone: zone, account: caller.account, renderer: renderer, stages: stages, created: draft.now))
+    try forgetOld(&draft)
+    return (id, routers.count)
   }
 
   /// The routers that are meant, as far as `caller` may ask for that.
@@ -120,7 +131,8 @@ enum Rollouts {
         if let cell = address.cell { byZone[address.zone, default: []].insert(cell.uuid) }
       }
     }
-    guard let most = byZone.max(by: { ($0.value.count, $0.key) < ($1.value.count, $1.key) }) else {
+    let carried = byZone.filter { state.isCarried($0.key) }
+    guard let most = carried.max(by: { ($0.value.count, $0.key) < ($1.value.count, $1.key) }) else {
       throw ControlError(
         .invalidParameter,
         caller.isRootAdmin

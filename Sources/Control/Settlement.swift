@@ -35,10 +35,29 @@ enum Settlement {
     case .loadBalancer: try settle(loadBalancerRule: ID(uuid), &draft)
     case .network: try settle(network: ID(uuid), &draft)
     case .account: try settle(account: ID(uuid), &draft)
+    case .domain: try settle(domain: ID(uuid), &draft)
     case .secondaryAddress: try settle(secondaryAddress: uuid, &draft)
     case .rollout: try Rollouts.settle(ID(uuid), .completed, "", &draft)
-    case .securityGroup, .revision: break
+    case .ipForwardingRule: try settle(ipForwardingRule: ID(uuid), &draft)
+    case .instanceSnapshot: try settle(snapshot: ID<InstanceSnapshot>(uuid), &draft)
+    case .snapshot: try settle(snapshot: ID<VolumeSnapshot>(uuid), &draft)
+    case .host: try settle(host: ID(uuid), &draft)
+    case .storagePool: try settle(storagePool: ID(uuid), &draft)
+    // What only the ledger has, the revision that began the job has done.
+    default: break
     }
+  }
+
+  private static func settle(host id: ID<Host>, _ draft: inout Draft) throws {
+    guard var host = draft.get(id), host.resourceState == .preparing else { return }
+    host.resourceState = .maintenance
+    try draft.put(host)
+  }
+
+  private static func settle(storagePool id: ID<StoragePool>, _ draft: inout Draft) throws {
+    guard var pool = draft.get(id), pool.state == .preparing else { return }
+    pool.state = .maintenance
+    try draft.put(pool)
   }
 
   /// Withdrawals are not taken back: until the nodes have verified that a thing is gone, it is neither there nor free for
@@ -103,7 +122,13 @@ enum Settlement {
     case .loadBalancer:
       let rule = state.loadBalancerRules[ID(uuid)]
       owners = [account(rule?.account), network(rule?.network), address(rule?.address)]
-    case .account, .revision, .rollout, .securityGroup, .secondaryAddress: owners = []
+    case .ipForwardingRule:
+      let rule = state.ipForwardingRules[ID(uuid)]
+      owners = [account(rule?.account), address(rule?.address)]
+    case .instanceSnapshot:
+      let snapshot = state.instanceSnapshots[ID(uuid)]
+      owners = [account(snapshot?.account), machine(snapshot?.virtualMachine)]
+    default: owners = []
     }
     return owners.compactMap { $0 }
   }
@@ -115,6 +140,13 @@ enum Settlement {
     case .virtualMachine:
       guard var machine = draft.get(ID<VirtualMachine>(uuid)) else { return }
       if machine.state == .starting { machine.state = job.command == "deployVirtualMachine" ? .error : .stopped }
+      if machine.state == .migrating {
+        machine.state = .running
+        machine.host = machine.migratesFrom ?? machine.host
+        machine.migratesFrom = nil
+      }
+      let added = (job.references ?? []).filter { $0.type == Control.nicReference }.map(\.id)
+      machine.nics.removeAll { added.contains($0.id.uuid) }
       try draft.put(machine)
     case .publicIP:
       guard var address = draft.get(ID<PublicIPAddress>(uuid)) else { return }
@@ -136,7 +168,16 @@ enum Settlement {
     case .secondaryAddress:
       if job.command == "addIpToNic" { try change(secondaryAddress: uuid, &draft) { _ in nil } }
     case .rollout: try Rollouts.settle(ID(uuid), .failed, reason, &draft)
-    case .network, .account, .securityGroup, .revision: break
+    case .ipForwardingRule:
+      if let rule = draft.get(ID<IPForwardingRule>(uuid)), rule.state == .add {
+        if let firewall = rule.firewall { try draft.remove(firewall) }
+        try draft.remove(rule.id)
+      }
+    case .instanceSnapshot:
+      if draft.get(ID<InstanceSnapshot>(uuid))?.state == .creating { try draft.remove(ID<InstanceSnapshot>(uuid)) }
+    case .snapshot:
+      if draft.get(ID<VolumeSnapshot>(uuid))?.state == .backingUp { try draft.remove(ID<VolumeSnapshot>(uuid)) }
+    default: break
     }
   }
 
@@ -156,33 +197,59 @@ enum Settlement {
 
   private static func settle(machine id: ID<VirtualMachine>, _ draft: inout Draft) throws {
     guard var machine = draft.get(id) else { return }
+    machine.nics.removeAll(where: \.isRemoving)
+    try settleReverts(of: id, &draft)
     switch machine.state {
-    case .starting: machine.state = .running
+    case .starting:
+      machine.state = .running
+      try RootVolumes.become(readyOf: id, &draft)
     case .stopping: machine.state = .stopped
+    case .migrating:
+      machine.state = .running
+      machine.migratesFrom = nil
     case .expunging:
       for address in draft.state.publicIPs.matching("instance", .id(id)) where address.staticNAT?.isRemoving == true {
         // The release of the address itself is its own job's to settle.
         var address = address
         address.staticNAT = nil
         try draft.put(address)
+        for rule in draft.state.ipForwardingRules.matching("address", .id(address.id)) where rule.state == .deleting {
+          try settle(ipForwardingRule: rule.id, &draft)
+        }
+        try Tiers.detach(address.id, &draft)
       }
       for rule in draft.state.portForwardingRules.matching("instance", .id(id)) {
         try settle(portForwardingRule: rule.id, &draft)
       }
+      try RootVolumes.settle(endOf: machine, &draft)
+      try removeBelongings(of: id, &draft)
       try draft.remove(id)
+      try RootVolumes.forget(sourcesOf: machine, &draft)
       return
-    case .running, .stopped, .destroyed, .error: return
+    case .running, .stopped, .destroyed, .error: break
     }
     try draft.put(machine)
   }
 
-  private static func settle(address id: ID<PublicIPAddress>, _ draft: inout Draft) throws {
+  private static func settle(snapshot id: ID<VolumeSnapshot>, _ draft: inout Draft) throws {
+    guard var snapshot = draft.get(id), snapshot.state == .backingUp else { return }
+    snapshot.state = .backedUp
+    try draft.put(snapshot)
+  }
+
+  static func settle(address id: ID<PublicIPAddress>, _ draft: inout Draft) throws {
     guard var address = draft.get(id) else { return }
-    if address.staticNAT?.isRemoving == true { address.staticNAT = nil }
+    if address.staticNAT?.isRemoving == true {
+      address.staticNAT = nil
+      for rule in draft.state.ipForwardingRules.matching("address", .id(id)) where rule.state == .deleting {
+        try settle(ipForwardingRule: rule.id, &draft)
+      }
+    }
     if address.state == .releasing {
       for rule in draft.state.firewallRules.matching("address", .id(id)) { try draft.remove(rule.id) }
       for rule in draft.state.portForwardingRules.matching("address", .id(id)) { try draft.remove(rule.id) }
       for rule in draft.state.loadBalancerRules.matching("address", .id(id)) { try draft.remove(rule.id) }
+      for rule in draft.state.ipForwardingRules.matching("address", .id(id)) { try draft.remove(rule.id) }
       address.state = .free
       address.account = nil
       address.network = nil
@@ -190,8 +257,20 @@ enum Settlement {
       address.isSystem = false
       address.staticNAT = nil
       address.allocated = nil
+      try Annexes.remove(of: id.uuid, &draft)
+      address.vpc = nil
+      address.isHidden = nil
     }
     try draft.put(address)
+    try Tiers.detach(id, &draft)
+  }
+
+  private static func settle(ipForwardingRule id: ID<IPForwardingRule>, _ draft: inout Draft) throws {
+    guard var rule = draft.get(id) else { return }
+    if let firewall = rule.firewall { try settle(firewallRule: firewall, &draft) }
+    if rule.state == .deleting { return try draft.remove(id) }
+    rule.state = .active
+    try draft.put(rule)
   }
 
   private static func settle(firewallRule id: ID<FirewallRule>, _ draft: inout Draft) throws {
@@ -204,7 +283,10 @@ enum Settlement {
   private static func settle(portForwardingRule id: ID<PortForwardingRule>, _ draft: inout Draft) throws {
     guard var rule = draft.get(id) else { return }
     if let firewall = rule.firewall { try settle(firewallRule: firewall, &draft) }
-    if rule.state == .deleting { return try draft.remove(id) }
+    if rule.state == .deleting {
+      try draft.remove(id)
+      return try Tiers.detach(rule.address, &draft)
+    }
     rule.state = .active
     try draft.put(rule)
   }
@@ -214,6 +296,7 @@ enum Settlement {
     if let firewall = rule.firewall { try settle(firewallRule: firewall, &draft) }
     if rule.state == .deleting {
       try draft.remove(id)
+      try Tiers.detach(rule.address, &draft)
       return try release(systemAddress: rule.address, &draft)
     }
     rule.state = .active
@@ -237,6 +320,7 @@ enum Settlement {
       try settle(address: address.id, &draft)
     }
     for router in draft.state.routers.matching("network", .id(id)) { try draft.remove(router.id) }
+    for range in draft.state.publicIPRanges.matching("network", .id(id)) { try draft.remove(range.id) }
     try draft.remove(id)
   }
 
@@ -248,7 +332,21 @@ enum Settlement {
     for network in draft.state.networks.matching("account", .id(id)) { try settle(network: network.id, &draft) }
     for address in draft.state.publicIPs.matching("account", .id(id)) { try settle(address: address.id, &draft) }
     for group in draft.state.securityGroups.matching("account", .id(id)) { try draft.remove(group.id) }
+    for group in draft.state.affinityGroups.matching("account", .id(id)) { try draft.remove(group.id) }
+    for group in draft.state.instanceGroups.matching("account", .id(id)) { try draft.remove(group.id) }
+    for pair in draft.state.sshKeyPairs.matching("account", .id(id)) { try draft.remove(pair.id) }
+    for source in draft.state.registeredUserData.matching("account", .id(id)) { try draft.remove(source.id) }
     for user in draft.state.users.matching("account", .id(id)) { try draft.remove(user.id) }
+    try RootVolumes.settle(endOf: id, &draft)
+    try Tiers.removeAll(of: id, &draft)
     try draft.remove(id)
+  }
+
+  /// A domain goes with all below it, the lowest first.
+  private static func settle(domain id: ID<Domain>, _ draft: inout Draft) throws {
+    for domain in draft.state.subtree(of: id).reversed() where domain.isRemoving == true {
+      for account in draft.state.accounts.matching("domain", .id(domain.id)) { try settle(account: account.id, &draft) }
+      try draft.remove(domain.id)
+    }
   }
 }

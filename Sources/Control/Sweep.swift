@@ -5,22 +5,32 @@ import Logging
 import Synchronization
 
 extension Control {
-  /// What is due by time: destroyed instances are expunged, old events and jobs are forgotten.
+  /// What is due by time: destroyed instances are expunged, schedules followed, old events and jobs are forgotten.
   func sweep() async throws {
+    var looked = Date.distantPast
+    var purged = Date.distantPast
     while !Task.isCancelled {
       try await Task.sleep(for: .seconds(1))
       let state = self.state
       let now = Date()
-      for machine in state.virtualMachines.matching("expunging", .number(1)) {
+      let isTime = now.timeIntervalSince(looked) >= TimeInterval(state.integer(.expungeInterval)) - 0.5
+      if isTime { looked = now }
+      for machine in isTime ? state.virtualMachines.matching("expunging", .number(1)) : [] {
         guard let due = machine.expungeAfter, due <= now else { continue }
         do { try await expunge(machine.id) } catch {
           logger.error("could not expunge", metadata: ["instance": "\(machine.id)", "error": "\(error)"])
         }
       }
+      await sweepStorage(state, now)
+      await runSchedules(state, now)
       settleLater(nodes.expire(Self.patience))
       forgetReports()
       if state.events.count > Self.keptEvents + 500 || state.jobs.count > Self.keptJobs + 500 {
         try? await forgetHistory()
+      }
+      if now.timeIntervalSince(purged) >= 60 {
+        purged = now
+        try? await forgetExpired()
       }
     }
   }
@@ -37,6 +47,21 @@ extension Control {
       for event in events.dropLast(Self.keptEvents) { try draft.remove(event.id) }
       let jobs = draft.state.jobs.all.filter { $0.status != .pending }.sorted { $0.created < $1.created }
       for job in jobs.dropLast(Self.keptJobs) { try draft.remove(job.id) }
+    }
+  }
+
+  /// What is older than the settings have it kept.
+  package func forgetExpired() async throws {
+    let (days, minutes) = (state.integer(.eventRetention), state.integer(.jobRetention))
+    guard days > 0 || minutes > 0 else { return }
+    let now = Date()
+    let (eventsFrom, jobsFrom) = (now - TimeInterval(days) * 86_400, now - TimeInterval(minutes) * 60)
+    let events = days == 0 ? [] : state.events.all.filter { $0.created < eventsFrom }.map(\.id)
+    let jobs = minutes == 0 ? [] : state.jobs.all.filter { ($0.completed ?? now) < jobsFrom }.map(\.id)
+    guard !events.isEmpty || !jobs.isEmpty else { return }
+    try await transact(Cause(actor: "system/sweep", command: "forgetHistory", job: nil)) { draft in
+      for event in events { try draft.remove(event) }
+      for job in jobs { try draft.remove(job) }
     }
   }
 

@@ -15,9 +15,24 @@ package struct Deployment: Sendable {
   package var address: IPv4?
   package var userData: [UInt8] = []
   package var startVM = true
+  /// Of a data disk; of the ROOT volume where the template is an ISO.
+  package var diskOffering: ID<DiskOffering>?
+  package var diskSizeGiB: Int?
+  package var rootSizeGiB: Int?
   package var hypervisor: HypervisorType?
   package var account: String?
   package var domain: ID<Domain>?
+  package var group: String?
+  package var affinityGroups: [ID<AffinityGroup>] = []
+  package var affinityGroupNames: [String] = []
+  package var keyPairs: [String] = []
+  package var userDataSource: ID<RegisteredUserData>?
+  package var details: [InstanceDetail] = []
+  package var password: String?
+  package var mac: MAC?
+  /// What NICs are to have, in the place of `address` and `mac`.
+  package var wishes: [NICWish] = []
+  package var isDynamicallyScalable = false
 
   package init(zone: ID<Zone>, template: ID<Template>, offering: ID<ServiceOffering>) {
     self.zone = zone
@@ -28,70 +43,64 @@ package struct Deployment: Sendable {
 
 extension Control {
   package func deployVirtualMachine(_ request: Deployment, by caller: Caller) async throws -> Started {
-    try await begin("deployVirtualMachine", .virtualMachine, by: caller) { draft in
-      let owner = try Access.recipient(for: caller, account: request.account, domain: request.domain, in: draft.state)
-      guard let zone = draft.get(request.zone), let template = draft.get(request.template),
-        draft.get(request.offering) != nil
-      else { throw ControlError(.invalidParameter, "The zone, template or service offering does not exist") }
-      guard template.zones.contains(zone.id) else {
-        throw ControlError(.invalidParameter, "The template \(template.name) is not available in zone \(zone.name)")
-      }
-      guard request.hypervisor == nil || request.hypervisor == template.hypervisor else {
-        throw ControlError(
-          .invalidParameter, "Hypervisor passed to the deployVm call, is different from the template's")
-      }
-      guard request.userData.count <= 32_768 else {
-        throw ControlError(.invalidParameter, "User data is too big; 32768 bytes are the limit")
-      }
-      let id: ID<VirtualMachine> = draft.newID()
-      let name = request.name ?? "VM-\(id)"
-      guard HostName.isValid(name), !name.allSatisfy(\.isNumber) else {
-        throw ControlError(
-          .invalidParameter,
-          "Invalid name. Vm name can contain ASCII letters 'a' through 'z', the digits '0' through '9', and the hyphen "
-            + "('-'), must be between 1 and 63 characters long, and can't start or end with \"-\" and can't be all digits"
-        )
-      }
-      guard !HostName.isReserved(name) else {
-        throw ControlError(.invalidParameter, "Invalid name. \(name) means something else to DHCP; choose another")
-      }
-      let networks = try Self.networks(of: request, zone, owner, caller, &draft)
-      var nics: [NIC] = []
-      for (position, network) in networks.enumerated() {
-        guard
-          !draft.state.virtualMachines.matching("name", .scoped(network.id.uuid, name.lowercased())).contains(where: {
-            network.guestType == .isolated || $0.account == owner.id
-          })
-        else {
-          throw ControlError(
-            .invalidParameter,
-            "The vm with hostName \(name) already exists in the network domain: \(network.domainName)")
-        }
-        let address = try Self.guestAddress(position == 0 ? request.address : nil, network, draft)
-        nics.append(NIC(id: draft.newID(), network: network.id, address: address, mac: Self.mac(draft.newUUID())))
-      }
-      var machine = VirtualMachine(
-        id: id, name: name, displayName: request.displayName ?? name, account: owner.id, zone: zone.id,
-        template: template.id, offering: request.offering, hypervisor: template.hypervisor,
-        securityGroups: try Self.groups(of: request, zone, owner, caller, draft), nics: nics,
-        state: request.startVM ? .starting : .stopped, userData: request.userData, created: draft.now)
-      machine.host = try Self.place(machine, draft)
-      try draft.put(machine)
-      try draft.put(
-        Self.event(
-          "VM.CREATE", "Deploying instance \(name)", owner.id, caller.user, draft, resourceType: "VirtualMachine",
-          resource: id.uuid))
-      return id.uuid
-    }
+    let password = Self.password(request.password)
+    return try await begin(
+      "deployVirtualMachine", .virtualMachine, by: caller,
+      about: { draft in try Self.deploy(request, password, caller, &draft) })
   }
 
-  private static func networks(
+  private static func deploy(
+    _ request: Deployment, _ password: String, _ caller: Caller, _ draft: inout Draft
+  ) throws -> About {
+    let owner = try Access.recipient(for: caller, account: request.account, domain: request.domain, in: draft.state)
+    guard let zone = draft.get(request.zone), let template = draft.get(request.template), template.isRemoved != true,
+      let offering = draft.get(request.offering), offering.isRemoved != true
+    else { throw ControlError(.invalidParameter, "The zone, template or service offering does not exist") }
+    try requireOpen(zone, caller)
+    try requireUsable(template, by: owner)
+    try requireUsable(offering, by: owner, in: zone.id, draft)
+    guard template.zones.contains(zone.id) else {
+      throw ControlError(.invalidParameter, "The template \(template.name) is not available in zone \(zone.name)")
+    }
+    guard request.hypervisor == nil || request.hypervisor == template.hypervisor else {
+      throw ControlError(
+        .invalidParameter, "Hypervisor passed to the deployVm call, is different from the template's")
+    }
+    try requireUserData(request.userData)
+    try ResourceLimits.requireInstance(request.offering, for: owner, in: draft.state)
+    let id: ID<VirtualMachine> = draft.newID()
+    let name = request.name ?? "VM-\(id)"
+    try requireHostName(name)
+    let networks = try Self.networks(of: request, zone, owner, caller, &draft)
+    let nics = try Self.nics(of: request, networks, name, owner.id, &draft)
+    var machine = VirtualMachine(
+      id: id, name: name, displayName: request.displayName ?? name, account: owner.id, zone: zone.id,
+      template: template.id, offering: request.offering, hypervisor: template.hypervisor,
+      securityGroups: try groups(of: request, zone, owner, caller, draft), nics: nics,
+      state: request.startVM ? .starting : .stopped, userData: request.userData, created: draft.now)
+    machine.user = caller.user
+    if template.isISO { machine.iso = template.id }
+    try furnish(&machine, request, template, password, owner, &draft)
+    machine.host = try place(machine, draft)
+    try draft.put(machine)
+    try RootVolumes.put(for: machine, request, owner, &draft)
+    try draft.put(
+      event(
+        "VM.CREATE", "Deploying instance \(name)", owner.id, caller.user, draft, resourceType: "VirtualMachine",
+        resource: id.uuid))
+    return About(resource: id.uuid, password: takesPassword(machine, template) ? password : nil)
+  }
+
+  static func networks(
     of request: Deployment, _ zone: Zone, _ owner: Account, _ caller: Caller, _ draft: inout Draft
   ) throws -> [Network] {
     if zone.series == .basic {
       let shared = draft.state.networks.matching("zone", .id(zone.id)).filter { $0.guestType == .shared }
       guard request.networks.isEmpty || request.networks == shared.map(\.id) else {
         throw ControlError(.invalidParameter, "Can't specify network Ids in a Basic zone other than its shared network")
+      }
+      guard !shared.isEmpty else {
+        throw ControlError(.invalidParameter, "The zone has no shared network yet; a root administrator creates it")
       }
       return shared
     }
@@ -109,15 +118,19 @@ extension Control {
       throw ControlError(.invalidParameter, "networkids may name up to 8 different networks")
     }
     return try ids.map { id in
-      let network = try network(id, caller, draft)
-      guard network.zone == zone.id, network.account == owner.id else {
+      guard let network = draft.get(id), network.guestType == .isolated else {
+        throw ControlError(.invalidParameter, "Unable to find network \(id)")
+      }
+      let isPermitted = network.permitted?.contains(owner.id) == true
+      if !isPermitted { try Access.require(caller, owner: network.account, in: draft.state) }
+      guard network.zone == zone.id, network.account == owner.id || isPermitted else {
         throw ControlError(.permissionDenied, "Unable to use network with id= \(id), permission denied")
       }
       return try implement(id, &draft)
     }
   }
 
-  private static func groups(
+  static func groups(
     of request: Deployment, _ zone: Zone, _ owner: Account, _ caller: Caller, _ draft: borrowing Draft
   ) throws -> [ID<SecurityGroup>] {
     guard zone.series == .basic else {
@@ -154,9 +167,9 @@ extension Control {
     func isTaken(_ address: IPv4) -> Bool {
       draft.state.virtualMachines.first("address", .scoped(network.id.uuid, address.description)) != nil
     }
-    let range = GuestAddresses.range(of: network)
+    let ranges = GuestAddresses.ranges(of: network, in: draft.state)
     if let wanted {
-      guard range.contains(wanted.value), wanted != network.gateway else {
+      guard ranges.contains(where: { $0.contains(wanted.value) }), wanted != network.gateway else {
         throw ControlError(.invalidParameter, "The address \(wanted) is not one that instances of the network can have")
       }
       guard !isTaken(wanted) else {
@@ -164,35 +177,29 @@ extension Control {
       }
       return wanted
     }
-    let size = range.upperBound - range.lowerBound + 1
+    let size = ranges.reduce(0) { $0 + UInt32($1.count) }
+    guard size > 0 else {
+      throw ControlError(.insufficientAddresses, "Insufficient address capacity: the network has no range of addresses")
+    }
     let draw = draft.newUUID().uuid
     let start = (UInt32(draw.0) << 24 | UInt32(draw.1) << 16 | UInt32(draw.2) << 8 | UInt32(draw.3)) % size
     for step in 0..<size {
-      let address = IPv4(range.lowerBound + (start + step) % size)
+      guard let address = GuestAddresses.address((start + step) % size, of: ranges) else { continue }
       if address != network.gateway && !isTaken(address) { return address }
     }
     throw ControlError(.insufficientAddresses, "Insufficient address capacity: the network has no free address")
   }
 
-  /// A locally administered address out of 02:…, random beyond its first two octets.
-  private static func mac(_ random: UUID) -> MAC {
-    let bytes = random.uuid
-    return MAC(bytes: [0x02, 0x01, bytes.0, bytes.1, bytes.2, bytes.3])
-  }
-
-  /// The host with the most free memory that fits.
-  private static func place(_ machine: VirtualMachine, _ draft: borrowing Draft) throws -> ID<Host> {
-    let needed = draft.get(machine.offering)?.memoryMiB ?? 0
-    var best: (host: Host, free: Int)?
-    for host in draft.state.hosts.matching("zone", .id(machine.zone)) where host.hypervisor == machine.hypervisor {
-      // A simulated instance takes no memory worth counting.
-      let used =
-        host.hypervisor == .simulator
-        ? 0
-        : draft.state.virtualMachines.matching("host", .id(host.id)).filter(\.state.isPoweredOn)
-          .reduce(0) { $0 + (draft.get($1.offering)?.memoryMiB ?? 0) }
-      let free = host.memoryMiB - used
-      if free >= needed, best == nil || free > best?.free ?? 0 { best = (host, free) }
+  /// The host with the most free memory that fits, of those that its affinity groups prefer.
+  static func place(_ machine: VirtualMachine, _ draft: borrowing Draft) throws -> ID<Host> {
+    let affinity = Affinity(of: machine, in: draft.state)
+    var best: (host: Host, preference: Int, free: Int)?
+    for host in draft.state.hosts.matching("zone", .id(machine.zone))
+    where host.hypervisor == machine.hypervisor && isOpen(host, in: draft.state) && affinity.allows(host.id) {
+      guard let free = Placement.room(on: host, for: machine, in: draft.state) else { continue }
+      let preference = affinity.preference(of: host.id)
+      if let best, (best.preference, best.free) >= (preference, free) { continue }
+      best = (host, preference, free)
     }
     guard let best else {
       throw ControlError(
@@ -203,47 +210,63 @@ extension Control {
 
   package func startVirtualMachine(_ id: ID<VirtualMachine>, by caller: Caller) async throws -> Started {
     try await change(id, "startVirtualMachine", "VM.START", by: caller) { machine, draft in
-      guard machine.state == .stopped else { throw Self.wrongState(machine, "started") }
-      machine.host = try Self.place(machine, draft)
-      machine.state = .starting
+      try Self.powerOn(&machine, draft)
     }
+  }
+
+  static func powerOn(_ machine: inout VirtualMachine, _ draft: borrowing Draft) throws {
+    guard machine.state == .stopped else { throw wrongState(machine, "started") }
+    machine.host = try place(machine, draft)
+    machine.state = .starting
   }
 
   package func stopVirtualMachine(
     _ id: ID<VirtualMachine>, forced: Bool, by caller: Caller
   ) async throws -> Started {
     try await change(id, "stopVirtualMachine", "VM.STOP", by: caller) { machine, _ in
-      switch machine.state {
-      case .running, .error: machine.state = .stopping
-      case .starting where forced: machine.state = .stopping
-      case .stopped: break
-      default: throw Self.wrongState(machine, "stopped")
-      }
+      try Self.powerOff(&machine, forced: forced)
+    }
+  }
+
+  static func powerOff(_ machine: inout VirtualMachine, forced: Bool) throws {
+    switch machine.state {
+    case .running, .error: machine.state = .stopping
+    case .starting where forced: machine.state = .stopping
+    case .stopped: break
+    default: throw wrongState(machine, "stopped")
     }
   }
 
   package func rebootVirtualMachine(_ id: ID<VirtualMachine>, by caller: Caller) async throws -> Started {
     try await change(id, "rebootVirtualMachine", "VM.REBOOT", by: caller) { machine, _ in
-      guard machine.state == .running else { throw Self.wrongState(machine, "rebooted") }
-      machine.bootCount += 1
+      try Self.reset(&machine)
     }
+  }
+
+  static func reset(_ machine: inout VirtualMachine) throws {
+    guard machine.state == .running else { throw wrongState(machine, "rebooted") }
+    machine.bootCount += 1
   }
 
   /// Stops an instance for good. It can be expunged at once, or is after the expunge delay.
   package func destroyVirtualMachine(
     _ id: ID<VirtualMachine>, expunge: Bool, by caller: Caller
   ) async throws -> Started {
-    let delay = settings.expungeDelay
-    return try await begin("destroyVirtualMachine", .virtualMachine, by: caller) { draft in
+    try await begin("destroyVirtualMachine", .virtualMachine, by: caller) { draft in
       var machine = try Self.machine(id, caller, draft)
       guard machine.state != .expunging, machine.state != .destroyed || expunge else {
         throw Self.wrongState(machine, "destroyed")
+      }
+      guard machine.isDeleteProtected != true else {
+        throw ControlError(
+          .invalidParameter,
+          "The instance \(machine.name) has delete protection enabled; switch it off by updateVirtualMachine first")
       }
       if expunge {
         try Withdrawal.withdraw(machine: machine, &draft)
       } else {
         machine.state = .destroyed
-        machine.expungeAfter = draft.now.addingTimeInterval(TimeInterval(delay.components.seconds))
+        machine.expungeAfter = draft.now.addingTimeInterval(TimeInterval(draft.state.integer(.expungeDelay)))
         try draft.put(machine)
       }
       try draft.put(
@@ -256,12 +279,7 @@ extension Control {
   func expunge(_ id: ID<VirtualMachine>) async throws {
     guard let machine = state.virtualMachines[id] else { return }
     // An account without users has machines all the same.
-    let owner = state.accounts[machine.account].map { [$0] } ?? []
-    let administrators = state.accounts.all.filter { $0.type == .rootAdmin }
-    let callers = (owner + administrators).compactMap { account in
-      state.users.matching("account", .id(account.id)).first.map { Caller(user: $0, account: account) }
-    }
-    guard let caller = callers.first else { return }
+    guard let caller = Self.caller(for: machine, state) else { return }
     _ = try await begin("expungeVirtualMachine", .virtualMachine, by: caller) { draft in
       if let machine = draft.get(id), machine.state == .destroyed {
         try Withdrawal.withdraw(machine: machine, &draft)
@@ -270,7 +288,7 @@ extension Control {
     }
   }
 
-  private func change(
+  func change(
     _ id: ID<VirtualMachine>, _ command: String, _ event: String, by caller: Caller,
     _ body: @escaping @Sendable (inout VirtualMachine, inout Draft) throws -> Void
   ) async throws -> Started {
@@ -296,7 +314,7 @@ extension Control {
     return machine
   }
 
-  private static func wrongState(_ machine: VirtualMachine, _ what: String) -> ControlError {
+  static func wrongState(_ machine: VirtualMachine, _ what: String) -> ControlError {
     ControlError(.invalidParameter, "The instance is in state \(machine.state.rawValue) and cannot be \(what)")
   }
 }

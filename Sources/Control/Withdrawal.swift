@@ -11,6 +11,7 @@ enum Withdrawal {
     for var address in draft.state.publicIPs.matching("instance", .id(machine.id)) {
       address.staticNAT?.isRemoving = true
       try draft.put(address)
+      try withdrawIPForwarding(of: address.id, &draft)
     }
     for rule in draft.state.portForwardingRules.matching("instance", .id(machine.id)) {
       try withdraw(portForwardingRule: rule, &draft)
@@ -58,18 +59,67 @@ enum Withdrawal {
       rule.state = .deleting
       try draft.put(rule)
     }
+    try withdrawIPForwarding(of: address.id, &draft)
+  }
+
+  /// The rules of a static NAT go with it.
+  static func withdrawIPForwarding(of address: ID<PublicIPAddress>, _ draft: inout Draft) throws {
+    for var rule in draft.state.ipForwardingRules.matching("address", .id(address)) {
+      rule.state = .deleting
+      try draft.put(rule)
+      try withdraw(firewallRule: rule.firewall, &draft)
+    }
+  }
+
+  static func withdraw(ipForwardingRule rule: IPForwardingRule, _ draft: inout Draft) throws {
+    var rule = rule
+    rule.state = .deleting
+    try draft.put(rule)
+    try withdraw(firewallRule: rule.firewall, &draft)
   }
 
   static func withdraw(network: Network, _ draft: inout Draft) throws {
     var network = network
     network.state = .destroying
     try draft.put(network)
+    // A VPC keeps the addresses that led to its tier.
+    try Tiers.detachAll(from: network.id, &draft)
     for address in draft.state.publicIPs.matching("network", .id(network.id)) where address.state == .allocated {
       try withdraw(address: address, &draft)
     }
     for var rule in draft.state.firewallRules.matching("network", .id(network.id)) {
       rule.state = .deleting
       try draft.put(rule)
+    }
+  }
+
+  /// An account with all that it has.
+  static func withdraw(account: Account, _ draft: inout Draft) throws {
+    var account = account
+    account.state = .removing
+    try draft.put(account)
+    for var user in draft.state.users.matching("account", .id(account.id)) {
+      user.enabled = false
+      user.apiKey = nil
+      user.secretKey = nil
+      try draft.put(user)
+    }
+    for machine in draft.state.virtualMachines.matching("account", .id(account.id)) {
+      try withdraw(machine: machine, &draft)
+    }
+    for network in draft.state.networks.matching("account", .id(account.id)) where network.guestType == .isolated {
+      try withdraw(network: network, &draft)
+    }
+    for address in draft.state.publicIPs.matching("account", .id(account.id)) where address.state == .allocated {
+      try withdraw(address: address, &draft)
+    }
+    for group in draft.state.securityGroups.matching("account", .id(account.id)) {
+      for peer in draft.state.securityGroups.matching("peer", .id(group.id)) where peer.account != account.id {
+        var peer = peer
+        peer.ingress.removeAll { $0.group == group.id }
+        peer.egress.removeAll { $0.group == group.id }
+        try draft.put(peer)
+      }
     }
   }
 }

@@ -8,16 +8,14 @@ enum EdgeTable {
     let table = RuleTable(
       sets: TranslationTable.sets,
       chains: [
-        (
-          "guard",
-          Chain(base: NFTBaseChain(.filter, .prerouting, priority: -150), rules: TranslationTable.restrictions)
-        ),
         ("prerouting", TranslationTable.prerouting),
         (
           "postrouting",
           Chain(
             base: NFTBaseChain(.nat, .postrouting, priority: 100),
             rules: [
+              // Every new connection from outside passes here, and goes on as it is.
+              Rule("inbound", Step.input("pub") + Step.accept),
               Rule("static NAT", [.sourceAddress(to: 0), .map("to_public", key: 0, to: 1), .nat(.source, address: 1)]),
               TranslationTable.hairpin("fab"),
             ])
@@ -36,9 +34,7 @@ enum EdgeTable {
           "input",
           Chain(
             base: NFTBaseChain(.filter, .input, priority: 0, policy: .drop),
-            rules: [
-              Rule("itself", Step.input("lo") + Step.accept),
-              Rule("proxied", TranslationTable.isMember + Step.accept),
+            rules: [Rule("itself", Step.input("lo") + Step.accept)] + TranslationTable.services + [
               Rule("answers", Step.reply + Step.known + Step.accept),
               Rule("errors", Step.related + Step.accept),
             ])

@@ -12,10 +12,12 @@ package struct InstanceMetadata: Sendable, Hashable {
   package var publicAddress: IPv4?
   package var offering: String
   package var zone: String
+  /// In OpenSSH's form.
+  package var publicKeys: [String]
 
   package init(
     userData: [UInt8] = [], instanceID: String, hostName: String, localAddress: IPv4, publicAddress: IPv4? = nil,
-    offering: String = "", zone: String = ""
+    offering: String = "", zone: String = "", publicKeys: [String] = []
   ) {
     self.userData = userData
     self.instanceID = instanceID
@@ -24,6 +26,7 @@ package struct InstanceMetadata: Sendable, Hashable {
     self.publicAddress = publicAddress
     self.offering = offering
     self.zone = zone
+    self.publicKeys = publicKeys
   }
 }
 
@@ -197,7 +200,8 @@ final class MetadataServer: Sendable {
   }
 
   private static let names = [
-    "availability-zone", "instance-id", "local-hostname", "local-ipv4", "public-ipv4", "service-offering", "vm-id",
+    "availability-zone", "instance-id", "local-hostname", "local-ipv4", "public-ipv4", "public-keys",
+    "service-offering", "vm-id",
   ]
 
   static func body(_ path: String, _ metadata: InstanceMetadata) -> [UInt8]? {
@@ -215,6 +219,7 @@ final class MetadataServer: Sendable {
       case "local-hostname": metadata.hostName
       case "local-ipv4": metadata.localAddress.description
       case "public-ipv4": (metadata.publicAddress ?? metadata.localAddress).description
+      case "public-keys": metadata.publicKeys.map { $0 + "\n" }.joined()
       case "service-offering": metadata.offering
       case "availability-zone": metadata.zone
       default: nil

@@ -56,14 +56,15 @@ package enum RenderingFault: String, Hashable, Sendable, CaseIterable {
       chain.rules.insert(Rule("a mistake", Step.reply + Step.drop), at: 0)
       table.setChain("forward", chain)
     case .short:
-      guard var chain = table.chains["guard"] else { return }
+      let name = table.chains["guard"] == nil ? "forward" : "guard"
+      guard var chain = table.chains[name] else { return }
       let isShort: [NFTExpression] = [
         .meta(.length, to: 0),
         .bitwise(from: 0, mask: NFTExpression.hostBytes(~127), xor: [0, 0, 0, 0], to: 0),
         .compare(.equal, 0, [0, 0, 0, 0]),
       ]
       chain.rules.insert(Rule("a mistake", isShort + Step.drop), at: 0)
-      table.setChain("guard", chain)
+      table.setChain(name, chain)
     }
   }
 }

@@ -23,13 +23,6 @@ enum TranslationTable {
     .destinationAddress(to: 0), .meta(.transportProtocol, to: 1), .destinationPort(to: 2),
   ]
 
-  static let restrictions: [Rule] = [
-    Rule(
-      "load balancer sources",
-      Step.original + service + [.lookup("restricted", key: 0)]
-        + [.sourceAddress(to: 3), .lookup("sources", key: 0, inverted: true)] + Step.drop)
-  ]
-
   static let prerouting = Chain(
     base: NFTBaseChain(.nat, .prerouting, priority: -100),
     rules: [
@@ -50,19 +43,32 @@ enum TranslationTable {
     .connection(.destinationAddress, .reply, to: 0), .connection(.sourceAddress, .original, to: 1),
     .lookup("pairs", key: 0),
   ]
-  static let isMember: [NFTExpression] = [
+  /// Public address, protocol and port as a connection's first packet had them, in registers 0 to 2.
+  private static let originalService: [NFTExpression] = [
     .connection(.destinationAddress, .original, to: 0), .meta(.transportProtocol, to: 1),
-    .connection(.destinationPort, .original, to: 2), .connection(.sourceAddress, .reply, to: 3),
-    .connection(.sourcePort, .reply, to: 4), .lookup("members", key: 0),
+    .connection(.destinationPort, .original, to: 2),
   ]
+  private static let isMember: [NFTExpression] =
+    originalService + [
+      .connection(.sourceAddress, .reply, to: 3), .connection(.sourcePort, .reply, to: 4), .lookup("members", key: 0),
+    ]
 
-  /// Accepts a connection only while what made it stands.
-  static let acceptance: [Rule] = [
-    Rule("no part of a connection", Step.invalid + Step.drop),
-    Rule("errors of known connections", Step.related + Step.accept),
-    Rule("static NAT, inbound", isPair + Step.accept),
+  /// Accepts a load balancer's or a port forwarding's connections, of the sources that may use it.
+  static let services: [Rule] = [
+    Rule(
+      "load balancer sources",
+      originalService + [.lookup("restricted", key: 0), .connection(.sourceAddress, .original, to: 3)]
+        + [.lookup("sources", key: 0, inverted: true)] + Step.drop),
     Rule("members", isMember + Step.accept),
   ]
+
+  /// Accepts a connection only while what made it stands. Static NAT comes first: most packets are its.
+  static let acceptance: [Rule] =
+    [
+      Rule("static NAT, inbound", isPair + Step.accept),
+      Rule("no part of a connection", Step.invalid + Step.drop),
+      Rule("errors of known connections", Step.related + Step.accept),
+    ] + services
 
   /// What goes out is judged once it is translated: only then conntrack knows as whom it leaves.
   static func outbound(_ inside: String) -> [NFTExpression] {

@@ -20,9 +20,7 @@ enum VirtualRouterTable {
       "guard",
       Chain(
         base: NFTBaseChain(.filter, .prerouting, priority: -150),
-        rules: TranslationTable.restrictions + [
-          Rule("from outside", Step.input("pub") + Step.original + [.verdict(.goto("ingress"))])
-        ]))
+        rules: [Rule("from outside", Step.input("pub") + Step.original + [.verdict(.goto("ingress"))])]))
     table.setChain(
       "ingress",
       Chain(
@@ -85,9 +83,9 @@ enum VirtualRouterTable {
   }
 
   private static func input(_ router: Router) -> Chain {
-    var rules = [
-      Rule("itself", Step.input("lo") + Step.accept),
-      Rule("proxied", TranslationTable.isMember + Step.accept),
+    var rules = [Rule("itself", Step.input("lo") + Step.accept)]
+    rules += TranslationTable.services
+    rules += [
       Rule("answers", Step.reply + Step.known + Step.accept),
       Rule("errors", Step.related + Step.accept),
     ]

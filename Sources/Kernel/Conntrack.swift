@@ -125,13 +125,15 @@ package final class Conntrack: Sendable {
   }
 
   /// Forgets the connections that match any of the filters. Each filter names where the connection went to or came from.
-  /// The kernel looks for few filters itself and tells only what matches; many are found with one look at all there are.
-  /// How many there were.
+  ///
+  /// Every look takes the kernel through its one table for all namespaces, however little it tells. So several filters share
+  /// one, unless there is too much to tell: then the kernel looks for each itself. How many connections there were.
   @discardableResult
   package func deleteFlows(anyOf filters: [FlowFilter]) throws(KernelError) -> Int {
     if filters.isEmpty { return 0 }
-    if try count() == 0 { return 0 }
-    if filters.count <= Conntrack.fewFilters {
+    let tracked = try count()
+    if tracked == 0 { return 0 }
+    if filters.count == 1 || filters.count <= Conntrack.fewFilters && tracked > Conntrack.muchToTell {
       var sum = 0
       for filter in filters { sum += try deleteFlows(filter) }
       return sum
@@ -146,6 +148,7 @@ package final class Conntrack: Sendable {
   }
 
   private static let fewFilters = 8
+  private static let muchToTell = 5000
 
   /// Forgets the connections of which `isWrong` is true, after a look at all there are. How many there were.
   @discardableResult

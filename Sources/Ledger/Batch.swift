@@ -64,6 +64,7 @@ struct Batch {
   private(set) var records: [RevisionRecord] = []
   private(set) var changes: [[StoredChange]] = []
   private(set) var standing: Standing
+  private let encoder = BodyEncoder()
 
   init(_ steps: [Committed<Void>], after standing: Standing, _ secrets: Secrets) throws(LedgerError) {
     self.steps = steps
@@ -75,7 +76,7 @@ struct Batch {
 
   private mutating func add(_ step: Committed<Void>, _ secrets: Secrets) throws(LedgerError) {
     let revision = step.revision
-    let (content, changes) = try RevisionContent.encode(revision, secrets, in: step.after.state)
+    let (content, changes) = try RevisionContent.encode(revision, secrets, in: step.after.state, with: encoder)
     var record = RevisionRecord(
       number: revision.number, time: revision.time.timeIntervalSinceReferenceDate, content: content, chain: .zero)
     record.chain = .link(after: standing.head.chain, record)

@@ -38,7 +38,7 @@ package struct Draft {
   /// Has a resource written again as it is.
   mutating func rewrite<R: Resource>(_ id: ID<R>) {
     guard let row = R.row(id, in: state) else { return }
-    touched[ResourceKey(kind: R.kind, id: id.uuid)] = TouchedResource(id: id, before: row, isRewritten: true)
+    touched[ResourceKey(kind: R.kind, id: id.uuid)] = RewrittenResource(id: id, before: row)
     R.restore(Table.Row(row.value, revision: nextRevision), in: &state)
   }
 
@@ -46,6 +46,9 @@ package struct Draft {
   package func requireReferences() throws(ModelError) {
     for key in touched.keys { try CloudState.require(key.kind, key.id, in: state) }
   }
+
+  /// The ids of what this revision removes.
+  package var removed: [UUID] { touched.filter { $0.value.isGone(from: state) }.map(\.key.id) }
 
   private mutating func touch<R: Resource>(_ id: ID<R>) {
     let key = ResourceKey(kind: R.kind, id: id.uuid)
@@ -93,19 +96,21 @@ private protocol Touched {
   /// `nil` when it is as it was before. Then it also says again which revision wrote it.
   func change(_ state: inout CloudState) -> ResourceChange?
   func remove(from state: inout CloudState)
+  /// Whether it was there before and is not any more.
+  func isGone(from state: CloudState) -> Bool
   /// To be called when everything else that was touched has been removed.
   func restore(to state: inout CloudState)
 }
 
+/// No larger than what an existential holds in place.
 private struct TouchedResource<R: Resource>: Touched {
   let id: ID<R>
   let before: Table<R>.Row?
-  var isRewritten = false
 
   func change(_ state: inout CloudState) -> ResourceChange? {
     let after = R.row(id, in: state)
     if after === before { return nil }
-    if let before, let after, !isRewritten, before.value == after.value {
+    if let before, let after, before.value == after.value {
       R.restore(before, in: &state)
       return nil
     }
@@ -113,6 +118,8 @@ private struct TouchedResource<R: Resource>: Touched {
   }
 
   func remove(from state: inout CloudState) { R.remove(id, from: &state) }
+
+  func isGone(from state: CloudState) -> Bool { before != nil && R.row(id, in: state) == nil }
 
   func restore(to state: inout CloudState) {
     guard let before else { return }
@@ -122,4 +129,19 @@ private struct TouchedResource<R: Resource>: Touched {
       preconditionFailure("\(R.kind) \(id) was there and cannot be put back: \(error)")
     }
   }
+}
+
+/// It counts as changed although it is as it was.
+private struct RewrittenResource<R: Resource>: Touched {
+  let id: ID<R>
+  let before: Table<R>.Row
+
+  func change(_ state: inout CloudState) -> ResourceChange? {
+    let after = R.row(id, in: state)
+    return after === before ? nil : ResourceChange(R.self, id.uuid, before: before, after: after)
+  }
+
+  func remove(from state: inout CloudState) { R.remove(id, from: &state) }
+  func isGone(from state: CloudState) -> Bool { R.row(id, in: state) == nil }
+  func restore(to state: inout CloudState) { TouchedResource(id: id, before: before).restore(to: &state) }
 }

@@ -73,6 +73,24 @@ package struct ResourceChange: Sendable {
   package var before: (any Resource)? { old?.resource }
   package var after: (any Resource)? { new?.resource }
 
+  /// Writes the plain form of what is there afterwards; false when nothing is.
+  func writeAfter(to encoder: BodyEncoder) throws -> Bool {
+    switch new {
+    case nil: return false
+    case .resource(let resource): try encoder.whole { try resource.write(to: $0) }
+    case .row(let row): try encoder.whole { try row.write(to: $0) }
+    }
+    return true
+  }
+
+  var hasSecretFields: Bool {
+    switch new {
+    case nil: false
+    case .resource(let resource): !type(of: resource).secretFields.isEmpty
+    case .row(let row): row.hasSecretFields
+    }
+  }
+
   /// There was something before, but the revision that wrote it is no longer kept.
   package var isBeforeUnknown: Bool { previous != 0 && old == nil }
 }

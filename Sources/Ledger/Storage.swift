@@ -13,6 +13,9 @@ package protocol Storage: AnyObject, Sendable {
   /// What messages call it, such as its path or its database's name.
   var name: String { get }
 
+  /// Whether appending takes no longer than a disk does, so that a thread that others need may wait for it.
+  var isNear: Bool { get }
+
   /// The last head that anybody was told of, as far as it is remembered apart from what `load` reads; `nil` when nothing
   /// remembers it, so that what `load` reads is believed. The ledger refuses whatever does not contain it.
   func acknowledged() throws(LedgerError) -> Head?

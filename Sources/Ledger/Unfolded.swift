@@ -35,9 +35,9 @@ struct Unfolded {
   }
 
   mutating func add(_ key: ResourceKey, folded: UInt64, revision: UInt64, body: ArraySlice<UInt8>?) {
-    if gathering[key] != nil {
-      gathering[key]?.revision = revision
-      gathering[key]?.body = body
+    if let place = gathering.index(forKey: key) {
+      gathering.values[place].revision = revision
+      gathering.values[place].body = body
     } else if folded != revision {
       gathering[key] = Change(key: key, folded: folded, revision: revision, body: body)
     }

@@ -12,6 +12,10 @@ struct Upkeep {
   /// Nothing is tried before, after the disk was full.
   private var patience = Date.distantPast
   private var nextLook = Date.distantPast
+  /// The revisions whose share of the work is still to be done.
+  private var owed = 0
+  /// How many have to be: a piece costs a commit of its own, whatever its size.
+  private static let pace = 256
 
   init(_ proven: Proven, _ retention: Retention, _ now: @escaping @Sendable () -> Date) {
     standing = proven.standing
@@ -21,12 +25,20 @@ struct Upkeep {
     self.now = now
   }
 
-  mutating func appended(_ batch: Batch) {
+  /// Returns whether it is time for `workOff`.
+  mutating func appended(_ batch: Batch) -> Bool {
     standing.head = batch.standing.head
     for (record, changes) in zip(batch.records, batch.changes) {
       unfolded.add(record, changes)
       removals.add(record.number, changes)
     }
+    owed += batch.records.count
+    return owed >= min(Self.pace, Int(retention.window))
+  }
+
+  mutating func workOff(_ storage: any Storage) throws(LedgerError) {
+    defer { owed = 0 }
+    try work(for: owed, storage)
   }
 
   /// What is to be sorted and given to `fold`, if it is time; when nothing else is to be done, earlier.

@@ -780,6 +780,9 @@ package nonisolated struct Instance: Sendable {
 
   package var offeringName: String = String()
 
+  /// in OpenSSH's form
+  package var publicKeys: [String] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -2225,7 +2228,7 @@ nonisolated extension Port: SwiftProtobuf.Message, SwiftProtobuf._MessageImpleme
 
 nonisolated extension Instance: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Instance"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}name\0\u{1}kind\0\u{1}template\0\u{1}cpus\0\u{3}memory_mib\0\u{1}ports\0\u{3}powered_on\0\u{3}boot_count\0\u{3}user_data\0\u{3}internal_name\0\u{3}zone_name\0\u{3}offering_name\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}name\0\u{1}kind\0\u{1}template\0\u{1}cpus\0\u{3}memory_mib\0\u{1}ports\0\u{3}powered_on\0\u{3}boot_count\0\u{3}user_data\0\u{3}internal_name\0\u{3}zone_name\0\u{3}offering_name\0\u{3}public_keys\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2246,6 +2249,7 @@ nonisolated extension Instance: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 11: try { try decoder.decodeSingularStringField(value: &self.internalName) }()
       case 12: try { try decoder.decodeSingularStringField(value: &self.zoneName) }()
       case 13: try { try decoder.decodeSingularStringField(value: &self.offeringName) }()
+      case 14: try { try decoder.decodeRepeatedStringField(value: &self.publicKeys) }()
       default: break
       }
     }
@@ -2291,6 +2295,9 @@ nonisolated extension Instance: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if !self.offeringName.isEmpty {
       try visitor.visitSingularStringField(value: self.offeringName, fieldNumber: 13)
     }
+    if !self.publicKeys.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.publicKeys, fieldNumber: 14)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2308,6 +2315,7 @@ nonisolated extension Instance: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.internalName != rhs.internalName {return false}
     if lhs.zoneName != rhs.zoneName {return false}
     if lhs.offeringName != rhs.offeringName {return false}
+    if lhs.publicKeys != rhs.publicKeys {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

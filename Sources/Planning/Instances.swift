@@ -30,7 +30,7 @@ extension Planner {
       state.hosts[host]?.node == node
     else { return [] }
     var objects: [PlanObject] = []
-    for nic in machine.nics {
+    for nic in machine.wantedNICs {
       var plan = Port()
       plan.id = nic.id.description
       plan.address = nic.address.value
@@ -49,7 +49,7 @@ extension Planner {
       }
       objects.append(object("port/\(nic.id)", scope: scope, account: machine.account, .port(plan)))
     }
-    if zone.series == .basic, let nic = machine.nics.first {
+    if zone.series == .basic, let nic = machine.wantedNICs.first {
       for group in machine.securityGroups {
         for address in [nic.address] + nic.wantedSecondary {
           var member = GroupMember()
@@ -76,11 +76,12 @@ extension Planner {
       plan.memoryMib = UInt32(offering.memoryMiB)
       plan.offeringName = offering.name
     }
-    plan.ports = machine.nics.map(\.id.description)
+    plan.ports = machine.wantedNICs.map(\.id.description)
     plan.poweredOn = machine.state.isPoweredOn
     plan.bootCount = UInt32(machine.bootCount)
     plan.userData = Data(machine.userData)
     plan.zoneName = zone.name
+    plan.publicKeys = (machine.keys ?? []).map(\.publicKey)
     return object(
       "instance/\(machine.id)", scope: "instance/\(machine.id)", account: machine.account, .instance(plan))
   }

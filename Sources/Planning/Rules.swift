@@ -85,7 +85,10 @@ extension Planner {
       case .source: .source
       }
     plan.sources = rule.sources.map(prefix)
-    plan.members = rule.members.filter { state.virtualMachines[$0.virtualMachine]?.state == .running }.map {
+    plan.members = rule.members.filter {
+      let now = state.virtualMachines[$0.virtualMachine]?.state
+      return now == .running || now == .migrating
+    }.map {
       var member = LoadBalancer.Member()
       member.address = $0.guestAddress.value
       member.port = UInt32(rule.privatePort)

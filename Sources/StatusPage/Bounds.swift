@@ -124,7 +124,7 @@ extension Fact {
 }
 
 extension AccountStanding {
-  fileprivate var bounded: AccountStanding {
+  var bounded: AccountStanding {
     AccountStanding(
       account: account.clipped,
       resources: resources.prefix(Bounds.resources).map { resource in
@@ -132,6 +132,6 @@ extension AccountStanding {
         resource.id = resource.id.clipped
         resource.name = resource.name.label
         return resource
-      })
+      }, omitted: count(max(0, resources.count - Bounds.resources) + count(omitted ?? 0)))
   }
 }

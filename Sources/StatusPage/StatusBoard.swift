@@ -5,7 +5,11 @@ import Synchronization
 package final class StatusBoard: Sendable {
   struct State {
     var course: IncidentCourse
+    /// The newest, without the customers' parts.
     var document: StatusDocument?
+    /// The customers' parts as they were given, and cut to what the page can bear.
+    var given: [AccountStanding] = []
+    var accounts: [AccountStanding] = []
     var view: StatusView
     var damage: StatusPageError?
     var writeFailure: StatusPageError?
@@ -53,8 +57,15 @@ package final class StatusBoard: Sendable {
   /// one place, in order.
   /// - Returns: why the incidents could not be kept on disk, if so. The page is right nevertheless and says it.
   @discardableResult
-  package func update(_ document: StatusDocument) -> StatusPageError? {
+  package func update(_ facts: StatusDocument) -> StatusPageError? {
+    // Many, and they seldom change: not to be looked through every time.
+    var document = facts
+    document.accounts = []
     let work: Work? = state.withLock { state -> Work? in
+      if state.given != facts.accounts {
+        state.given = facts.accounts
+        state.accounts = facts.accounts.prefix(Bounds.accounts).map(\.bounded)
+      }
       let change = state.course.take(document)
       var same = change == .nothing
       if let old = state.document { same = same && old.components == document.components } else { same = false }

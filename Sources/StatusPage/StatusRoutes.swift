@@ -37,6 +37,19 @@ package struct StatusRoutes: Sendable {
     return Self.answer(rendered, StatusResource.page.contentType, reader, request)
   }
 
+  /// One customer's own part, whoever asks having proved to be that.
+  /// - Parameter isCurrent: false when the cloud is silent.
+  package func respond(customer account: String, _ request: Request, isCurrent: Bool) -> Response {
+    let reader = Reader(request)
+    let html = board.renderedCustomer(account, reader.language, zone: reader.zone, isCurrent: isCurrent)
+    return Response(
+      status: .ok,
+      headers: [
+        .contentType: "text/html; charset=utf-8", .cacheControl: "no-store", .xContentTypeOptions: "nosniff",
+        .contentSecurityPolicy: Self.pagePolicy,
+      ], body: .init(byteBuffer: ByteBuffer(string: html)))
+  }
+
   private static func answer(
     _ rendered: RenderedStatus, _ contentType: String, _ reader: Reader, _ request: Request
   ) -> Response {

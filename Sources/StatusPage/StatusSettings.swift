@@ -47,4 +47,12 @@ struct StatusView: Sendable {
   var indicator: Impact {
     max(components.map(\.component.state.impact).max() ?? .none, open.map(\.impact).max() ?? .none)
   }
+
+  /// Nothing is known to be wrong, but not everything is known.
+  var isUnsure: Bool { indicator == .none && components.contains { unknown.contains($0.component.id) } }
+
+  /// The state of everything in a few words.
+  var heading: Wording {
+    isUnsure ? Wording(ja: "現在の状況を確認できません", en: "Current State Not Known") : indicator.description
+  }
 }

@@ -22,6 +22,7 @@ struct ManagerCommand: AsyncParsableCommand {
   @Option(help: "Port of the API on 127.0.0.1, if it is not the cloud's.") var port: Int?
 
   func run() async throws {
+    Memory.keep()
     try state.requireRoot()
     let folder = state.folder
     try folder.prepare()
@@ -30,32 +31,44 @@ struct ManagerCommand: AsyncParsableCommand {
     guard let cloud = StateFolder.read(CloudFile.self, folder.cloud) else {
       throw CommandFailure("\(folder.cloud) is missing; start the cloud with `daruma up`")
     }
-    if let conninfo = cloud.postgresql { return try await serveWithOthers(conninfo, folder, cloud, logger) }
+    let registry = cloud.metricsPort.map { _ in MetricsListener.begin() }
+    if let conninfo = cloud.postgresql { return try await serveWithOthers(conninfo, folder, cloud, registry, logger) }
     let board = try StatusBoard(
       settings: StatusSettings(name: "Daruma", url: "http://127.0.0.1:\(cloud.port)"),
       store: IncidentStore(path: folder.incidents), now: Moment(Date()))
+    let (signer, operators) = folder.preparePage(logger)
+    let link = PageLink(cloud, signer, logger)
     let router = Router()
     StatusRoutes(board: board).add(to: router)
     let serve: @Sendable () async throws -> Void
+    var leading: Control?
+    var integration: IntegrationPort?
     do {
       let (control, ledger) = try await lead(folder, cloud, logger)
       try? FileManager.default.removeItem(atPath: folder.refusal)
-      APIServer(control: control, logger: logger).add(to: router)
+      leading = control
+      let server = APIServer(control: control, logger: logger)
+      server.add(to: router)
+      integration = cloud.integrationPort.map { IntegrationPort(server: server, port: $0, logger: logger) }
+      ManagerPage(operators: operators, signer: signer, elsewhere: cloud.page)
+        .add(to: router, board: { board }) { await server.answer($0) }
       let archive = CloudArchive(
         StateFolder.read(CloudFile.self, folder.cloud) ?? cloud, ledger, folder, logger)
-      serve = { try await Self.serve(control, ledger, folder, board, archive, logger) }
+      serve = { try await Self.serve(control, ledger, folder, board, link, archive, logger) }
     } catch let refusal as LedgerError {
       serve = try refuse("\(refusal)", folder, board, router, logger)
     } catch let refusal as CommandFailure {
       serve = try refuse(refusal.description, folder, board, router, logger)
     }
-    let application = Application(
-      router: router, configuration: .init(address: .hostname("127.0.0.1", port: cloud.port), serverName: "daruma"),
-      logger: logger)
-    try await Signals.untilTerminated {
+    let listeners = try Listeners(router, port: cloud.port, tls: cloud.tls, folder, logger)
+    try await Signals.untilTerminated { [integration, leading] in
       try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { try await application.run() }
+        group.addTask { try await listeners.run() }
         group.addTask { try await serve() }
+        if let registry, let port = cloud.metricsPort {
+          group.addTask { try await MetricsListener.run(port: port, registry, logger) { leading } }
+        }
+        if let integration { group.addTask { try await integration.run() } }
         defer { group.cancelAll() }
         try await group.next()
       }
@@ -86,6 +99,7 @@ struct ManagerCommand: AsyncParsableCommand {
       cpuNumber: ProcessInfo.processInfo.activeProcessorCount, adminPassword: admin.password,
       adminAPIKey: admin.apikey, adminSecretKey: admin.secretkey)
     if let guests = cloud.guestRange.flatMap({ IPv4Prefix($0) }) { first.guestPrefix = guests }
+    first.isBare = cloud.isBare ?? false
     try await control.bootstrap(first)
   }
 
@@ -110,18 +124,20 @@ struct ManagerCommand: AsyncParsableCommand {
   }
 
   private static func serve(
-    _ control: Control, _ ledger: Ledger, _ folder: StateFolder, _ board: StatusBoard, _ archive: CloudArchive?,
-    _ logger: Logger
+    _ control: Control, _ ledger: Ledger, _ folder: StateFolder, _ board: StatusBoard, _ link: PageLink?,
+    _ archive: CloudArchive?, _ logger: Logger
   ) async throws {
     let server = NodeServer(socketPath: folder.managerSocket, logger: logger) { session in
       try await control.serve(reports: session.reports) { try await session.send($0) }
     }
+    let feed = StatusFeed(control: control, board: board, logger: logger)
     let outcome = await Result {
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await control.run() }
         group.addTask { try await server.run() }
         group.addTask { try await KeyWatch(ledger: ledger, folder: folder, logger: logger).run() }
-        group.addTask { try await StatusFeed(control: control, board: board, logger: logger).run() }
+        group.addTask { try await feed.run(availability: folder.availability) }
+        if let link { group.addTask { try await link.run(feed) } }
         if let archive { group.addTask { try await archive.runForever() } }
         defer { group.cancelAll() }
         try await group.next()

@@ -33,7 +33,7 @@ struct RouterBenchmark {
     let begin = ContinuousClock.now
     try await network.start()
     await network.apply(PlanChange(generation: 1, complete: true, upserts: plan))
-    let limit = ContinuousClock.now + .seconds(120)
+    let limit = ContinuousClock.now + .seconds(600)
     func missing() -> Int {
       reports.verified.withLock { verified in (0..<count).count { !verified.contains("router/\(identifier($0))") } }
     }

@@ -109,6 +109,17 @@ struct CloudFile: Codable, Sendable, Equatable {
   var postgresql: String?
   /// How many managers there are; nil when there is one.
   var managers: Int?
+  /// Where others reach it; nil when nobody does.
+  var tls: TLSListener?
+  /// The port on loopback that Prometheus reads; nil when none does.
+  var metricsPort: Int?
+  /// Whether a new cloud has no zones at first.
+  var isBare: Bool?
+  /// Where calls are answered without keys, on the loopback address; nil for nowhere.
+  var integrationPort: Int?
+  /// The URL of the status page elsewhere that the cloud feeds, and a file with the certificates that it is known by.
+  var page: String?
+  var pageTrustFile: String?
 }
 
 /// The administrator's keys, for clients and scripts.

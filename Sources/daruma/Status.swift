@@ -82,7 +82,7 @@ struct Status: AsyncParsableCommand {
   }
 
   /// Which of several managers leads and which follow, as they say.
-  private static func roles(_ managers: [(name: String, port: Int)]) async -> [String: String] {
+  static func roles(_ managers: [(name: String, port: Int)]) async -> [String: String] {
     struct Health: Decodable { let role: String }
     let configuration = URLSessionConfiguration.ephemeral
     configuration.timeoutIntervalForRequest = 2

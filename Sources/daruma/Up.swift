@@ -26,19 +26,30 @@ struct Up: AsyncParsableCommand {
   @Option(help: "Where the keys of secrets are kept (default STATE/manager/secrets.key), such as another disk.")
   var secretsKeyFile: String?
   @OptionGroup var archive: ArchiveOption
+  @OptionGroup var tls: TLSOption
+  @Option(help: "Serve metrics for Prometheus on this port of 127.0.0.1, under /metrics; 0 ends it.")
+  var metricsPort: Int?
+  @OptionGroup var page: PageLinkOption
   @Option(help: "Keep the ledger in this PostgreSQL database: libpq's connection string, without a password.")
   var postgresql: String?
   @Option(help: "How many managers run, on ports from --port on; several need --postgresql (default 1).")
   var managers: Int?
+  @Flag(help: "Make a new cloud without zones; its data centres are then built through the API.") var bare = false
+  @Option(
+    help: "Also answer calls without keys on this port of 127.0.0.1, as a root administrator; 0 for no longer.")
+  var integrationPort: Int?
+  @Option(help: "The password of a new cloud's user admin (default random).")
+  var adminPassword: String?
   @Flag(help: "Stay in the foreground; Ctrl-C stops the cloud.") var foreground = false
 
   func run() async throws {
+    if adminPassword != nil { ProcessList.hide(valueOf: "--admin-password") }
     try state.requireRoot()
     let folder = state.folder
     let steps = Steps()
     let keyPath = try absoluteSecretsKeyFile()
     let isNew = !FileManager.default.fileExists(atPath: folder.cloud)
-    if !isNew, var cloud = StateFolder.read(CloudFile.self, folder.cloud), try archive.apply(to: &cloud) {
+    if !isNew, var cloud = StateFolder.read(CloudFile.self, folder.cloud), try applySettings(to: &cloud) {
       try StateFolder.write(cloud, to: folder.cloud)
       for name in folder.runningManagers { try folder.stopManager(name) }
     }
@@ -59,11 +70,13 @@ struct Up: AsyncParsableCommand {
     var cloud = try configuration(folder, isNew)
     if isNew, let free = Self.whyNotFree(cloud) { throw CommandFailure(free) }
     try folder.prepare()
-    if isNew { _ = try archive.apply(to: &cloud) }
+    if isNew { _ = try applySettings(to: &cloud) }
+    // Before several managers would make them at once.
+    _ = folder.preparePage(Log.make("up"))
     try stopStrayManagers(folder, cloud, before: before)
     do {
       try await steps.run("template tiny") { try Template.build(in: folder) }
-      let admin = try await steps.run("keys") { try Self.administrator(folder, cloud) }
+      let admin = try await steps.run("keys") { try administrator(folder, cloud) }
       let isFirst = isNew || FileManager.default.fileExists(atPath: folder.path + "/creating")
       if isNew {
         try StateFolder.write("", to: folder.path + "/creating")
@@ -108,6 +121,20 @@ struct Up: AsyncParsableCommand {
     }
   }
 
+  /// What a manager reads at its start. Says whether anything is changed.
+  private func applySettings(to cloud: inout CloudFile) throws -> Bool {
+    let before = cloud
+    _ = try archive.apply(to: &cloud)
+    _ = try page.apply(to: &cloud)
+    _ = try tls.apply(to: &cloud)
+    _ = try setIntegration(&cloud)
+    if let metricsPort {
+      guard (0...65535).contains(metricsPort) else { throw CommandFailure("--metrics-port must be 0 to 65535") }
+      cloud.metricsPort = metricsPort == 0 ? nil : metricsPort
+    }
+    return cloud != before
+  }
+
   private func configuration(_ folder: StateFolder, _ isNew: Bool) throws -> CloudFile {
     if !isNew {
       guard var cloud = StateFolder.read(CloudFile.self, folder.cloud) else {
@@ -118,6 +145,12 @@ struct Up: AsyncParsableCommand {
       }
       guard guestRange == nil || guestRange == cloud.guestRange else {
         throw CommandFailure("The addresses of instances are chosen with a new cloud; they cannot change later")
+      }
+      guard !bare || cloud.isBare == true else {
+        throw CommandFailure("The cloud in \(folder.path) has its zones already; --bare is for new clouds")
+      }
+      guard adminPassword == nil else {
+        throw CommandFailure("--admin-password is for new clouds; the password is in \(folder.admin)")
       }
       let before = cloud
       cloud.port = port ?? cloud.port
@@ -144,8 +177,26 @@ struct Up: AsyncParsableCommand {
     var cloud = CloudFile(
       port: port, publicRange: prefix.description, guestRange: guests?.description, hostLink: link, node: "node-1",
       excluded: used.keys.sorted(), secretsKeyFile: try absoluteSecretsKeyFile())
+    if bare { cloud.isBare = true }
+    guard adminPassword.map({ (1...255).contains($0.utf8.count) }) ?? true else {
+      throw CommandFailure("--admin-password must have 1 to 255 characters")
+    }
     try setManagers(&cloud, isNew)
     return cloud
+  }
+
+  /// Puts what was asked for into `cloud`; tells whether that changed it.
+  private func setIntegration(_ cloud: inout CloudFile) throws -> Bool {
+    guard let integrationPort else { return false }
+    guard (0...65535).contains(integrationPort), integrationPort == 0 || integrationPort != (port ?? cloud.port) else {
+      throw CommandFailure("--integration-port must be 1 to 65535 and another than the API's, or 0")
+    }
+    guard cloud.postgresql == nil && postgresql == nil && managers ?? 1 == 1 else {
+      throw CommandFailure("--integration-port is for clouds with one manager and the ledger in the state folder")
+    }
+    let before = cloud.integrationPort
+    cloud.integrationPort = integrationPort == 0 ? nil : integrationPort
+    return cloud.integrationPort != before
   }
 
   private static let privatePrefixes = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"].compactMap { IPv4Prefix($0) }
@@ -169,6 +220,9 @@ struct Up: AsyncParsableCommand {
     if FileManager.default.fileExists(atPath: "/sys/class/net/\(cloud.hostLink)") {
       return "The host already has a link \(cloud.hostLink), perhaps of another cloud; choose one with --host-link"
     }
+    if let port = cloud.integrationPort, !isFree(port) {
+      return "Port \(port) is in use; choose another with --integration-port"
+    }
     let taken = cloud.allManagers.first { !isFree($0.port) }
     return taken.map { "Port \($0.port) is in use; choose another with --port" }
   }
@@ -190,7 +244,7 @@ struct Up: AsyncParsableCommand {
     return bound == 0
   }
 
-  private static func administrator(_ folder: StateFolder, _ cloud: CloudFile) throws -> AdminFile {
+  private func administrator(_ folder: StateFolder, _ cloud: CloudFile) throws -> AdminFile {
     let base = "http://127.0.0.1:\(cloud.port)"
     if var admin = StateFolder.read(AdminFile.self, folder.admin) {
       admin.endpoint = base + "/client/api"
@@ -200,7 +254,7 @@ struct Up: AsyncParsableCommand {
     }
     let admin = AdminFile(
       endpoint: base + "/client/api", apikey: Secret.make(64), secretkey: Secret.make(64), username: "admin",
-      password: Secret.make(20), statusurl: base + "/status")
+      password: adminPassword ?? Secret.make(20), statusurl: base + "/status")
     try StateFolder.write(admin, to: folder.admin)
     return admin
   }

@@ -1,6 +1,7 @@
 import CloudModel
 import Control
 import Foundation
+import Ledger
 import Testing
 
 @testable import CloudStackAPI
@@ -18,8 +19,13 @@ final class Estate: Sendable {
     cloud = try await TestCloud()
     alice = try await cloud.account("alice")
     bob = try await cloud.account("bob")
+    let simulated = try await cloud.simulatedZone()
     aliceHas = try await Self.furnish(cloud, "alice", alice)
+      .merging(VirtualCloud.furnish(cloud, "alice", alice, in: simulated)) { first, _ in first }
+      .merging(["ipforwardingrule": VirtualCloud.ipForwardingRule(cloud, "alice", alice)]) { first, _ in first }
     bobHas = try await Self.furnish(cloud, "bob", bob)
+      .merging(VirtualCloud.furnish(cloud, "bob", bob, in: simulated)) { first, _ in first }
+      .merging(["ipforwardingrule": VirtualCloud.ipForwardingRule(cloud, "bob", bob)]) { first, _ in first }
   }
 
   private static func furnish(
@@ -34,7 +40,8 @@ final class Estate: Sendable {
     let zone = try #require(state.zones.first("name", .text("isolate")))
     let template = try #require(state.templates.first("name", .text("tiny-simulator")))
     let offering = try #require(state.serviceOfferings.first("name", .text("tiny instance")))
-    let networkOffering = try #require(state.networkOfferings.all.first { $0.guestType == .isolated })
+    let networkOffering = try #require(
+      state.networkOfferings.all.first { $0.guestType == .isolated && $0.forVPC != true })
     let network = try #require(
       try await cloud.call(
         "createNetwork",
@@ -70,24 +77,139 @@ final class Estate: Sendable {
         "usersecuritygrouplist[0].account": name, "usersecuritygrouplist[0].group": "default",
       ], as: keys)
     let job = try #require(authorized.at("authorizesecuritygroupingressresponse", "jobid"))
+    _ = try await cloud.call(
+      "createTags",
+      ["resourceids": network, "resourcetype": "Network", "tags[0].key": "owner", "tags[0].value": name], as: keys)
+    _ = try await cloud.call(
+      "addResourceDetail",
+      ["resourceid": network, "resourcetype": "Network", "details[0].key": "owner", "details[0].value": name])
     _ = try await cloud.call("rebuildNetwork", ["networkid": network], as: keys)
+    let storage = try await storage(cloud, name, keys, create, network: network)
+    let common = try await infrastructure(cloud)
+    let affinity = try await create("createAffinityGroup", ["name": "apart", "type": "host anti-affinity"])
+    let named = { (command: String, object: String, parameters: [String: String]) async throws -> String in
+      let told = try await cloud.call(command, parameters, as: keys)
+      return try #require(
+        told.at(command.lowercased() + "response", object, "id"), "\(command): \(told.errorText ?? "")")
+    }
+    let group = try await named("createInstanceGroup", "instancegroup", ["name": "front"])
+    let pair = try await named("registerSSHKeyPair", "keypair", ["name": "key", "publickey": samplePublicKey])
+    let userData = try await named("registerUserData", "userdata", ["name": "boot", "userdata": "aGVsbG8="])
+    let schedule = try await named(
+      "createVMSchedule", "vmschedule",
+      ["virtualmachineid": machine, "action": "STOP", "schedule": "0 3 * * *", "timezone": "Asia/Tokyo"])
+    let instanceSnapshot = try await putSnapshot(of: machine, cloud)
     let after = cloud.control.state
+    let physical = after.physicalNetworks.matching("zone", .id(zone.id)).first
     let account = try #require(after.accounts.all.first { $0.name == name })
-    let group = try #require(after.securityGroups.matching("account", .id(account.id)).first)
-    let found: [(Entity, String?)] = [
-      (.account, account.id.description), (.asyncJob, job), (.domain, account.domain.description),
-      (.event, after.events.matching("account", .id(account.id)).first?.id.description), (.firewallRule, firewall),
-      (.host, after.hosts.all.first { _ in true }?.id.description), (.loadBalancerRule, balancer), (.network, network),
-      (.nic, nic), (.secondaryAddress, secondary),
-      (.networkOffering, networkOffering.id.description), (.portForwardingRule, forwarding),
-      (.publicIPAddress, address),
-      (.rollout, after.rollouts.matching("account", .id(account.id)).first?.id.description),
-      (.router, after.routers.matching("account", .id(account.id)).first?.id.description),
-      (.securityGroup, group.id.description), (.securityGroupRule, group.ingress.first?.id.uuidString.lowercased()),
-      (.serviceOffering, offering.id.description), (.template, template.id.description),
-      (.user, after.users.matching("account", .id(account.id)).first?.id.description), (.virtualMachine, machine),
-      (.zone, zone.id.description),
-    ]
+    let securityGroup = try #require(after.securityGroups.matching("account", .id(account.id)).first)
+    let found: [(Entity, String?)] =
+      [
+        (.account, account.id.description), (.asyncJob, job), (.domain, account.domain.description),
+        (.event, after.events.matching("account", .id(account.id)).first?.id.description), (.firewallRule, firewall),
+        (.host, after.hosts.all.first { _ in true }?.id.description), (.loadBalancerRule, balancer),
+        (.network, network),
+        (.nic, nic), (.secondaryAddress, secondary),
+        (.networkOffering, networkOffering.id.description), (.portForwardingRule, forwarding),
+        (.publicIPAddress, address), (.role, Role.builtIn(.user)?.id.description),
+        (.rollout, after.rollouts.matching("account", .id(account.id)).first?.id.description),
+        (.router, after.routers.matching("account", .id(account.id)).first?.id.description),
+        (.securityGroup, securityGroup.id.description),
+        (.securityGroupRule, securityGroup.ingress.first?.id.uuidString.lowercased()),
+        (.serviceOffering, offering.id.description),
+        (.user, after.users.matching("account", .id(account.id)).first?.id.description), (.virtualMachine, machine),
+        (.zone, zone.id.description),
+      ] + storage + [
+        (.pod, after.pods.matching("zone", .id(zone.id)).first?.id.description),
+        (.cluster, after.clusters.matching("zone", .id(zone.id)).first?.id.description),
+        (.physicalNetwork, physical?.id.description), (.trafficType, physical?.trafficTypes.first?.id.wireText),
+        (.serviceProvider, physical?.providers.first?.id.wireText),
+        (.routerElement, physical?.providers.first?.elements.first?.id.wireText),
+        (.storagePool, common.pool), (.imageStore, common.store),
+        (.affinityGroup, affinity), (.instanceGroup, group), (.instanceSchedule, schedule),
+        (.instanceSnapshot, instanceSnapshot), (.registeredUserData, userData), (.sshKeyPair, pair),
+        (.alert, after.alerts.all.first { _ in true }?.id.description),
+      ]
     return try Dictionary(uniqueKeysWithValues: found.map { ($0.0.name, try #require($0.1, "no \($0.0.name)")) })
   }
+  /// A volume with a snapshot and a policy, a template and an ISO, all of a stopped instance's account.
+  private static func storage(
+    _ cloud: TestCloud, _ name: String, _ keys: TestCloud.Keys,
+    _ create: (String, [String: String]) async throws -> String, network: String
+  ) async throws -> [(Entity, String?)] {
+    let zone = try await zone(cloud, "isolate")
+    let disks = try await cloud.call("listDiskOfferings", ["name": "Small"])
+    let disk = try #require(disks.at("listdiskofferingsresponse", "diskoffering", "id"))
+    let volume = try await create("createVolume", ["name": "\(name)-data", "diskofferingid": disk, "zoneid": zone])
+    _ = try await create(
+      "deployVirtualMachine",
+      try await deployment(cloud, "\(name)-still", zone: "isolate").merging([
+        "networkids": network, "startvm": "false",
+      ]) { $1 })
+    let uploaded = try await cloud.call(
+      "uploadVolume",
+      ["name": "\(name)-up", "format": "RAW", "url": "http://example.org/disk.raw", "zoneid": zone], as: keys)
+    #expect(uploaded.status == 200)
+    let state = cloud.control.state
+    let still = try #require(state.virtualMachines.all.first { $0.name == "\(name)-still" })
+    let other = try #require(state.volumes.all.first { $0.name == "\(name)-up" })
+    let attached = try await cloud.call(
+      "attachVolume", ["id": other.id.description, "virtualmachineid": still.id.description], as: keys)
+    #expect(attached.status == 200)
+    let snapshot = try await create("createSnapshot", ["volumeid": other.id.description, "name": "\(name)-snap"])
+    let policy = try await cloud.call(
+      "createSnapshotPolicy",
+      [
+        "volumeid": other.id.description, "intervaltype": "DAILY", "maxsnaps": "2", "schedule": "30:02",
+        "timezone": "Europe/Zurich",
+      ], as: keys)
+    let image = ["name": "\(name)-image", "url": "http://example.org/image", "zoneid": zone]
+    let template = try await cloud.call(
+      "registerTemplate", image.merging(["format": "RAW", "hypervisor": "Simulator"]) { $1 }, as: keys)
+    let iso = try await cloud.call("registerIso", image, as: keys)
+    return [
+      (.diskOffering, disk), (.volume, volume), (.snapshot, snapshot),
+      (.snapshotPolicy, policy.at("createsnapshotpolicyresponse", "snapshotpolicy", "id")),
+      (.template, template.at("registertemplateresponse", "template", "id")),
+      (.iso, iso.at("registerisoresponse", "iso", "id")),
+      (.osType, OperatingSystem.otherLinux.uuidString.lowercased()),
+      (.osCategory, OperatingSystem.categories[0].id.uuidString.lowercased()),
+    ]
+  }
+
+  /// Storage, and an alert, that both customers' clouds have in common.
+  private static func infrastructure(_ cloud: TestCloud) async throws -> (pool: String, store: String) {
+    let state = cloud.control.state
+    if let pool = state.storagePools.all.first(where: { _ in true }),
+      let store = state.imageStores.all.first(where: { _ in true })
+    {
+      return (pool.id.description, store.id.description)
+    }
+    try await cloud.call("generateAlert", ["name": "a", "type": "7", "description": "d"])
+    let zone = try await cloud.made(
+      "createZone", "zone",
+      ["name": "warehouse", "networktype": "Advanced", "dns1": "192.0.2.1", "internaldns1": "192.0.2.1"])
+    let pool = try await cloud.made(
+      "createStoragePool", "storagepool", ["name": "pool", "zoneid": zone, "url": "nfs://nas/primary"])
+    let store = try await cloud.made(
+      "addImageStore", "imagestore", ["provider": "NFS", "zoneid": zone, "url": "nfs://nas/secondary"])
+    return (pool, store)
+  }
+
+  /// No node is there to start the instance, so its snapshot is put in place.
+  private static func putSnapshot(of machine: String, _ cloud: TestCloud) async throws -> String {
+    let id = try #require(ID<VirtualMachine>(machine))
+    let snapshot = try await cloud.change { draft in
+      let machine = try #require(draft.get(id))
+      let snapshot = InstanceSnapshot(
+        id: draft.newID(), name: "s", displayName: "before", description: "", account: machine.account,
+        virtualMachine: id, offering: machine.offering, hasMemory: false, state: .ready, created: draft.now)
+      try draft.put(snapshot)
+      return snapshot.id
+    }
+    return snapshot.description
+  }
 }
+
+let samplePublicKey =
+  "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ6yqYbjSJZ8F3T2n5VqZQ0bq3nJH7s2l0c4vYvQm3xk somebody@example.org"

@@ -23,7 +23,8 @@ import Testing
       keys = try await cloud.account("alice")
       account = try #require(
         cloud.control.state.accounts.all.first { $0.name == "alice" }?.id.description)
-      let offering = try #require(cloud.control.state.networkOfferings.all.first { $0.guestType == .isolated })
+      let offering = try #require(
+        cloud.control.state.networkOfferings.all.first { $0.guestType == .isolated && $0.forVPC != true })
       network = try #require(
         try await cloud.call(
           "createNetwork",

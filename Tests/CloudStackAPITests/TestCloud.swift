@@ -21,7 +21,8 @@ final class TestCloud: Sendable {
   let server: APIServer
   private let folder: URL
 
-  init() async throws {
+  /// - Parameter patience: how long a call that is synchronous on the wire waits for nodes.
+  init(patience: Duration = .milliseconds(20)) async throws {
     folder = FileManager.default.temporaryDirectory.appending(path: "cloudstackapi-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
@@ -30,7 +31,7 @@ final class TestCloud: Sendable {
       create: true, logger: logger)
     try await ledger.takeUpKeys()
     var settings = ControlSettings()
-    settings.syncTimeout = .milliseconds(20)
+    settings.syncTimeout = patience
     control = Control(ledger: ledger, settings: settings, logger: logger, jobResult: JobResult.render)
     server = APIServer(control: control, logger: logger)
     let prefix = try #require(IPv4Prefix("203.0.113.0/24"))
@@ -39,6 +40,36 @@ final class TestCloud: Sendable {
         node: "node", hostLink: "h0", publicPrefix: prefix, excluded: [], memoryMiB: 8192, cpuNumber: 4,
         adminPassword: "password",
         adminAPIKey: Self.admin.apiKey, adminSecretKey: Self.admin.secretKey))
+  }
+
+  /// Changes the ledger behind the API's back.
+  @discardableResult
+  func change<Value: Sendable>(_ body: @escaping @Sendable (inout Draft) throws -> Value) async throws -> Value {
+    try await control.ledger.transact(Cause(actor: "test", command: "test", job: nil), body).value
+  }
+
+  /// Runs what the manager does by itself, and a node that obeys, while `body` does something.
+  static func living(_ body: (TestCloud) async throws -> Void) async throws {
+    let cloud = try await TestCloud(patience: .seconds(10))
+    let running = Task { try await cloud.control.run() }
+    let node = Task { try await ObedientNode("node").run(cloud.control) }
+    defer {
+      node.cancel()
+      running.cancel()
+    }
+    try await body(cloud)
+  }
+
+  func machine(_ id: String) -> VirtualMachine? { ID(id).flatMap { control.state.virtualMachines[$0] } }
+
+  /// Waits until `isTrue`, ten seconds at most.
+  func eventually(_ isTrue: () -> Bool) async throws -> Bool {
+    let deadline = ContinuousClock.now + .seconds(10)
+    while !isTrue() {
+      if ContinuousClock.now > deadline { return false }
+      try await Task.sleep(for: .milliseconds(5))
+    }
+    return true
   }
 
   deinit {
@@ -58,6 +89,43 @@ final class TestCloud: Sendable {
     return Keys(
       apiKey: try #require(keys.at("registeruserkeysresponse", "userkeys", "apikey")),
       secretKey: try #require(keys.at("registeruserkeysresponse", "userkeys", "secretkey")))
+  }
+
+  /// Makes a zone of simulated hosts that no node carries, with public addresses and the templates for such hosts.
+  func simulatedZone() async throws -> String {
+    let zone = ID<Zone>(UUID())
+    _ = try await control.ledger.transact(Cause(actor: "system/test", command: "test")) { draft in
+      try draft.put(
+        Zone(
+          id: zone, name: "simulated", series: .isolate, guestPrefix: IPv4Prefix(IPv4(10, 1, 1, 0), length: 24),
+          publicPrefixes: [], created: draft.now))
+      try draft.put(
+        Host(
+          id: draft.newID(), name: "simulated-1", zone: zone, node: "", hypervisor: .simulator, cpuNumber: 4,
+          memoryMiB: 8192, created: draft.now))
+      try draft.put(
+        PhysicalNetwork(
+          id: draft.newID(), name: "simulated", zone: zone, isEnabled: true,
+          trafficTypes: [TrafficType(id: draft.newUUID(), kind: .guest)],
+          providers: [Providers.router, Providers.vpcRouter].map { name in
+            ServiceProvider(
+              id: draft.newUUID(), name: name, isEnabled: true, services: Providers.services(of: name) ?? [],
+              elements: [ProviderElement(id: draft.newUUID(), isEnabled: true)])
+          }, created: draft.now))
+      let range = PublicIPRange(
+        id: draft.newID(), zone: zone, cell: nil, first: IPv4(192, 0, 2, 1), last: IPv4(192, 0, 2, 40),
+        created: draft.now)
+      try draft.put(range)
+      for last in 1...40 as ClosedRange<UInt8> {
+        try draft.put(
+          PublicIPAddress(id: draft.newID(), address: IPv4(192, 0, 2, last), zone: zone, range: range.id))
+      }
+      for var template in draft.state.templates.all.filter({ $0.hypervisor == .simulator }) {
+        template.zones.append(zone)
+        try draft.put(template)
+      }
+    }
+    return zone.description
   }
 
   func send(_ command: String, _ parameters: [String: String] = [:], as keys: Keys = admin, format: String = "json")

@@ -99,7 +99,7 @@ final class Cloud {
   }
 
   func network(_ name: String) async throws -> ID<Network> {
-    let offering = try #require(state.networkOfferings.all.first { $0.guestType == .isolated })
+    let offering = try #require(state.networkOfferings.all.first { $0.guestType == .isolated && $0.forVPC != true })
     return try await control.createNetwork(
       NewNetwork(
         name: name, displayText: nil, offering: offering.id, zone: zone(.isolate).id, gateway: nil, netmask: nil,

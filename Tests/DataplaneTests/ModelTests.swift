@@ -99,7 +99,8 @@ import Testing
     #expect(Set(faults.map(\.key)) == ["staticnat/203.0.113.70", "staticnat/203.0.113.71"])
     #expect(
       faults.first { $0.key == "staticnat/203.0.113.70" }?.text
-        == "203.0.113.70 leads to 10.1.0.11:7777 by fab by “static NAT”, “static NAT, inbound”, not to 10.1.0.10")
+        == "203.0.113.70 leads to 10.1.0.11:7777 by fab by “static NAT”, “static NAT, inbound”, “inbound”, not to 10.1.0.10"
+    )
   }
 
   @Test func `answers that are not let through are found everywhere`() throws {

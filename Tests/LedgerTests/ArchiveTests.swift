@@ -81,6 +81,8 @@ import Testing
     let ledger = try folder.open(create: true)
     let (archiver, task) = archiver(ledger, limits: limits(segment: 2000, base: 4000))
     let place = ArchiveFolder(path: archive)
+    // The first base is of a ledger that holds nothing yet.
+    try await until { (try? place.content().bases.count) == 1 }
     var oldest: UInt64 = 0
     for number in 1...2000 where oldest < 20 {
       try await ledger.put(offering("o\(number)"))

@@ -39,13 +39,40 @@ import Testing
       .all, .transport(.tcp, PortRange(1, 65535)), .transport(.udp, nil), .icmp(type: 8, code: nil),
     ]
     let rules = matches.map { SecurityGroupRule(id: UUID(), match: $0, prefix: prefix, group: nil) }
+    let disk = DiskOffering(id: ID(UUID()), name: "d", displayText: "d", sizeGiB: nil, created: epoch)
+    var volume = Volume(
+      id: ID(UUID()), name: "v", account: account, zone: zone, type: .data, state: .uploaded, sizeBytes: .max,
+      created: epoch)
+    volume.diskOffering = disk.id
+    volume.virtualMachine = instance
+    volume.deviceID = 1
+    var template = Template(
+      id: ID(UUID()), name: "t", displayText: "t", hypervisor: .simulator, source: "", zones: [zone],
+      account: account, sizeBytes: .max, created: epoch)
+    template.registration = Template.Registration(isISO: true, format: "ISO", osType: UUID())
+    template.registration?.details = [Template.Detail(name: "a", value: "b")]
+    template.sharedWith = [account]
     return [
       Account(
         id: account, name: "a/ü\"\n", type: .domainAdmin, domain: ID(UUID()), cells: [ID(UUID())], created: epoch),
+      AffinityGroup(
+        id: ID(UUID()), name: "g", description: "", type: .ratherApart, account: account, created: epoch),
+      InstanceGroup(id: ID(UUID()), name: "g", account: account, created: epoch),
+      InstanceSchedule(
+        id: ID(UUID()), virtualMachine: instance, action: .forceStop, description: "", schedule: "0 0 * * *",
+        timeZone: "UTC", isEnabled: true, start: epoch, end: epoch, next: epoch, created: epoch),
+      InstanceSnapshot(
+        id: ID(UUID()), name: "s", displayName: "s", description: "", account: account, virtualMachine: instance,
+        offering: ID(UUID()), hasMemory: true, state: .deleting, parent: ID(UUID()), created: epoch),
+      RegisteredUserData(
+        id: ID(UUID()), name: "u", account: account, content: [0, 255], parameters: "a,b", created: epoch),
+      SSHKeyPair(
+        id: ID(UUID()), name: "k", account: account, publicKey: "ssh-rsa AAAA", fingerprint: "00", created: epoch),
       AsyncJob(
         id: ID(UUID()), command: "c", account: account, user: ID(UUID()), instance: UUID(), status: .failed,
         result: "{}", revision: .max, created: epoch, completed: epoch),
       Cell(id: ID(UUID()), name: "c", zone: zone, index: 250, publicPrefixes: [prefix], node: "n", created: epoch),
+      disk,
       Domain(id: ID(UUID()), name: "d", path: "ROOT/d", parent: ID(UUID()), created: Date(timeIntervalSince1970: 0.1)),
       Event(
         id: ID(UUID()), type: "VM.START", description: "", account: account, user: ID(UUID()), parent: ID(UUID()),
@@ -55,6 +82,31 @@ import Testing
         destinations: [prefix], state: .deleting, created: epoch),
       Host(
         id: ID(UUID()), name: "h", zone: zone, node: "n", hypervisor: .kvm, cpuNumber: 1, memoryMiB: 2, created: epoch),
+      Alert(
+        id: ID(UUID()), type: 7, name: "a", description: "d", zone: UUID(), pod: UUID(), isArchived: true, sent: epoch),
+      Cluster(
+        id: ID(UUID()), name: "c", zone: zone, pod: ID(UUID()), hypervisor: .simulator, isEnabled: false,
+        isManaged: false, created: epoch),
+      ImageStore(
+        id: ID(UUID()), name: "i", zone: zone, url: "nfs://s/p", provider: "NFS", isReadOnly: true, capacityBytes: 1,
+        created: epoch),
+      PhysicalNetwork(
+        id: ID(UUID()), name: "p", zone: zone, isEnabled: true, isolationMethods: ["VLAN"], vlan: "1-2", speed: "1G",
+        tags: ["t"], trafficTypes: [TrafficType(id: UUID(), kind: .public, labels: ["kvm": "br0"])],
+        providers: [
+          ServiceProvider(
+            id: UUID(), name: "v", isEnabled: true, services: ["Dhcp"],
+            elements: [ProviderElement(id: UUID(), isEnabled: true)])
+        ], created: epoch),
+      Pod(
+        id: ID(UUID()), name: "p", zone: zone,
+        network: PrivateNetwork(prefix: prefix, gateway: address, first: address, last: address), isEnabled: false,
+        created: epoch),
+      Region(id: ID(UUID()), number: 2, name: "r", endpoint: "e", created: epoch),
+      StoragePool(
+        id: ID(UUID()), name: "s", zone: zone, pod: ID(UUID()), cluster: ID(UUID()), hypervisor: .simulator,
+        server: "s", path: "/p", tags: ["t"], capacityBytes: .max, capacityIOPS: 1, state: .maintenance,
+        created: epoch),
       LoadBalancerRule(
         id: ID(UUID()), name: "l", address: publicIP.id, network: network, account: account, transport: .tcp,
         publicPort: 65535, privatePort: 1, algorithm: .leastConnections, sources: [prefix],
@@ -74,6 +126,51 @@ import Testing
       Node(
         id: ID(UUID()), name: "n", hostLink: "daruma", hostAddress: address, wanAddress: address, hostRoutes: [prefix],
         created: epoch),
+      ResourceDetail(id: ID(UUID()), resource: UUID(), resourceType: "UserVm", key: "k", value: "", isShown: true),
+      ResourceLimit(id: ID(UUID()), resource: UUID(), type: .secondaryStorage, max: -1),
+      ResourceTag(id: ID(UUID()), resource: UUID(), resourceType: "UserVm", key: "k", value: "v", customer: "c"),
+      Role(
+        id: ID(UUID()), name: "r", type: .resourceDomainAdmin,
+        permissions: [RolePermission(id: UUID(), rule: "list*", isAllowed: false, description: "d")], created: epoch),
+      Setting(id: ID(UUID()), name: "expunge.delay", value: "1"),
+      IPForwardingRule(
+        id: ID(UUID()), address: publicIP.id, account: account, transport: .tcp, ports: PortRange(1, 2),
+        firewall: ID(UUID()), created: epoch),
+      NetworkACLList(
+        id: ID(UUID()), name: "a", description: "d", vpc: ID(UUID()), account: account,
+        items: [
+          NetworkACLItem(
+            id: UUID(), number: 1, isAllowing: false, isIngress: true, match: .icmp(type: 8, code: nil),
+            prefixes: [prefix], reason: "r")
+        ], created: epoch),
+      PortableIPRange(
+        id: ID(UUID()), region: 1, first: address, last: address, gateway: address, length: 24, vlan: "untagged",
+        created: epoch),
+      PrivateGateway(
+        id: ID(UUID()), vpc: ID(UUID()), account: account, address: address, length: 24, gateway: address, vlan: 5,
+        acl: ID(UUID()), isSourceNAT: true, created: epoch),
+      RemoteAccessVPN(
+        id: ID(UUID()), account: account, address: publicIP.id, first: address, last: address, presharedKey: "k",
+        firewall: [ID(UUID())], created: epoch),
+      SSLCertificate(
+        id: ID(UUID()), name: "c", account: account, certificate: "c", chain: "", privateKey: "k", fingerprint: "f",
+        created: epoch),
+      StaticRoute(
+        id: ID(UUID()), vpc: ID(UUID()), account: account, cidr: prefix, gateway: nil, nextHop: address,
+        created: epoch),
+      VPC(
+        id: ID(UUID()), name: "v", displayText: "v", zone: zone, offering: ID(UUID()), account: account, cidr: prefix,
+        domainName: "x", dns: [address], created: epoch),
+      VPCOffering(
+        id: ID(UUID()), name: "v", displayText: "v", services: ["Dhcp"], isEnabled: true, created: epoch),
+      VPNConnection(
+        id: ID(UUID()), account: account, gateway: ID(UUID()), customerGateway: ID(UUID()), isPassive: true,
+        created: epoch),
+      VPNCustomerGateway(
+        id: ID(UUID()), account: account, name: "g", gateway: "192.0.2.1", prefixes: [prefix], presharedKey: "k",
+        ikePolicy: "aes128-sha1;modp1536", espPolicy: "aes128-sha1", created: epoch),
+      VPNGateway(id: ID(UUID()), account: account, vpc: ID(UUID()), address: publicIP.id, created: epoch),
+      VPNUser(id: ID(UUID()), account: account, username: "u", password: "p", created: epoch),
       SealingKey(id: ID(UUID()), number: 0, proof: [], isRetired: true, created: epoch),
       Restoration(id: ID(UUID()), epoch: 2, last: .max, moment: 0, created: epoch),
       Rollout(
@@ -83,6 +180,10 @@ import Testing
       SecurityGroup(
         id: ID(UUID()), name: "s", account: account, domain: ID(UUID()), ingress: rules, created: epoch),
       offering("so"),
+      SnapshotPolicy(
+        id: ID(UUID()), volume: volume, interval: .weekly, schedule: "1:2:3", timezone: "GMT", kept: 8, due: epoch,
+        created: epoch),
+      template,
       Template(
         id: ID(UUID()), name: "t", displayText: "t", hypervisor: .simulator, source: "t", zones: [zone],
         account: account, sizeBytes: .max, created: epoch),
@@ -96,6 +197,7 @@ import Testing
         state: .expunging, userData: [0, 255], expungeAfter: epoch, created: epoch),
       VirtualRouter(
         id: ID(UUID()), name: "r", network: network, zone: zone, account: account, host: ID(UUID()), created: epoch),
+      volume, VolumeSnapshot(id: ID(UUID()), name: "s", of: volume, state: .backingUp, created: epoch),
       Zone(
         id: zone, name: "z", series: .isolate, guestPrefix: prefix, publicPrefixes: [prefix], dns: [address],
         created: epoch),

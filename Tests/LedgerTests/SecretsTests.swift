@@ -131,12 +131,12 @@ import Testing
   @Test func `a sealed field opens only where it was sealed`() throws {
     let (secrets, state) = try keyed()
     let one = user(1)
-    let body = try secrets.sealed(one, in: state)
+    let body = try secrets.sealed(one, RevisionContent.encode(one), in: state)
     #expect(try User.decode(body[...], id: one.id.uuid, secrets) == one)
-    #expect(try secrets.sealed(one, in: state) != body)
+    #expect(try secrets.sealed(one, RevisionContent.encode(one), in: state) != body)
     // Into another resource: the id in the body is the other's, as is what is secret.
     var other = user(2)
-    let stolen = try secrets.sealed(other, in: state)
+    let stolen = try secrets.sealed(other, RevisionContent.encode(other), in: state)
     other = one
     for field in ["apiKey", "passwordHash", "secretKey"] {
       let moved = try Self.replace(field, in: body, with: Self.value(field, of: stolen))
@@ -152,7 +152,7 @@ import Testing
   @Test func `a sealed body that is cut or altered is an error`() throws {
     let (secrets, state) = try keyed()
     let one = user(1)
-    let body = try secrets.sealed(one, in: state)
+    let body = try secrets.sealed(one, RevisionContent.encode(one), in: state)
     for field in ["apiKey", "passwordHash", "secretKey"] {
       let value = try Self.value(field, of: body)
       for place in value.indices {

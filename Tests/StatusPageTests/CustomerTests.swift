@@ -35,6 +35,18 @@ import Testing
     for resource in StatusResource.allCases { #expect(!board.rendered(resource, .en).text.contains("secret-vm")) }
   }
 
+  @Test func `what cannot be named is counted`() throws {
+    let board = try board()
+    var document = Drill.middle[4]
+    let resources = (0..<600).map {
+      AffectedResource(kind: .address, id: "\($0)", name: "a-\($0)", state: .out, since: Drill.at(0))
+    }
+    document.accounts = [AccountStanding(account: "hanako", resources: resources, omitted: 7)]
+    board.update(document)
+    #expect(board.renderedCustomer("hanako", .en).contains("There are 107 more."))
+    #expect(!board.renderedCustomer("taro", .en).contains("more."))
+  }
+
   @Test func `availability counts what was measured, and the error budget what is left`() throws {
     var book = AvailabilityBook()
     func component(_ state: ComponentState) -> [Component] {

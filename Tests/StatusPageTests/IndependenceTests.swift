@@ -58,6 +58,22 @@ import Testing
     }
   }
 
+  @Test func `looks grow old by the page's own clock`() throws {
+    let receiver = try receiver()
+    var document = Drill.middle[0]
+    document.time = Drill.at(0)
+    document.observations = [
+      Observation(
+        component: "gw", kind: .gateway, looks: [Look(.packets, isFailing: true, since: Drill.at(-8), at: Drill.at(0))])
+    ]
+    let body = try body(document)
+    let sequence = Drill.at(0).milliseconds
+    // The page's clock is 40 s ahead.
+    try receiver.take(body, sequence: sequence, signature: try signer.sign(body, sequence: sequence), now: Drill.at(40))
+    let look = try #require(receiver.newest?.document.observations.first?.looks.first)
+    #expect(look.at == Drill.at(40) && look.since == Drill.at(32))
+  }
+
   @Test func `a ticket shows one account until it is too old`() throws {
     let verifier = try DocumentVerifier(publicKey: signer.publicKey)
     let ticket = try signer.ticket(account: "a.b-c", until: Drill.at(60))
@@ -158,5 +174,19 @@ import Testing
       for document in Drill.end { board.update(document) }
       #expect(try export.write() > 0)
     }
+  }
+
+  @Test func `what is not known is not called well`() throws {
+    let board = try StatusBoard(
+      settings: StatusSettings(name: "Example Cloud"), store: nil, now: Drill.at(-60), newID: Drill.ids())
+    board.update(Drill.document(-60))
+    #expect(board.rendered(.page, .en).text.contains("All Systems Operational"))
+    board.tell([], unknown: Set(Drill.components(.operational).map(\.id)))
+    for resource in [StatusResource.page, .summary, .rss, .badge] {
+      let text = board.rendered(resource, .en).text
+      #expect(!text.contains("All Systems Operational") && !text.contains(">operational"), "\(resource)")
+    }
+    #expect(board.rendered(.page, .ja).text.contains("現在の状況を確認できません"))
+    #expect(board.rendered(.badge, .en).text.contains("unknown"))
   }
 }

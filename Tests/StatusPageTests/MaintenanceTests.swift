@@ -37,6 +37,17 @@ import Testing
     #expect(cloud.course.archive.maintenances.first?.completedAt == Drill.at(150))
   }
 
+  @Test func `a deed that was over before the work was announced is another one`() throws {
+    var cloud = SimulatedCloud()
+    cloud.actions = [PlannedAction(id: "host/1", state: .done, at: Drill.at(-100))]
+    _ = try cloud.course.schedule(plan(60, 120, action: "host/1"), by: "ops", now: cloud.now)
+    cloud.run(30)
+    #expect(cloud.course.archive.maintenances.first?.status == .scheduled)
+    cloud.actions = [PlannedAction(id: "host/1", state: .done, at: cloud.now)]
+    cloud.run(1)
+    #expect(cloud.course.archive.maintenances.first?.completedAt == Drill.at(30))
+  }
+
   @Test func `a fault in planned work is expected, one that outlasts it or is elsewhere is an incident`() throws {
     var cloud = SimulatedCloud()
     _ = try cloud.course.schedule(plan(10, 100), by: "ops", now: cloud.now)

@@ -267,7 +267,7 @@ class Site:
                 self.balanced[algorithm] = address["ipaddress"]
         self.router = None
         if isolate:
-            offering = cloud.admin.listNetworkOfferings(guestiptype="Isolated")["networkoffering"][0]["id"]
+            offering = cloud.admin.listNetworkOfferings(guestiptype="Isolated", forvpc="false")["networkoffering"][0]["id"]
             self.network = self.user.createNetwork(
                 zoneid=cloud.zones["isolate"], networkofferingid=offering, name="inner", displaytext="inner")["network"]
             self.inner = cloud.deploy(self.user, "inner0", "isolate", networkids=self.network["id"])

@@ -43,7 +43,7 @@ def machine(cloud, tenant):
 
 @pytest.fixture(scope="module")
 def network(cloud, tenant):
-    offering = tenant.listNetworkOfferings(guestiptype="Isolated")["networkoffering"][0]["id"]
+    offering = tenant.listNetworkOfferings(guestiptype="Isolated", forvpc="false")["networkoffering"][0]["id"]
     network = tenant.createNetwork(
         name="inner", displaytext="inner", zoneid=cloud.zones["isolate"], networkofferingid=offering)["network"]
     network["vm"] = cloud.deploy(tenant, "inner-web", zone="isolate", networkids=network["id"])
@@ -237,7 +237,7 @@ def test_values_that_make_no_sense_are_refused(cloud, tenant, machine, network):
     refused(431, tenant.createLoadBalancerRule, name="x", algorithm="best", publicport=1, privateport=1, publicipid=outer)
     refused(431, tenant.createLoadBalancerRule, name="x", algorithm="leastconn", protocol="udp", publicport=1,
             privateport=1, publicipid=outer)
-    isolated = tenant.listNetworkOfferings(guestiptype="Isolated")["networkoffering"][0]["id"]
+    isolated = tenant.listNetworkOfferings(guestiptype="Isolated", forvpc="false")["networkoffering"][0]["id"]
     create = dict(name="x", displaytext="x", zoneid=cloud.zones["isolate"], networkofferingid=isolated)
     for gateway, netmask in (
         ("10.0.0.1", "255.0.0.0"), ("10.0.0.1", "255.0.255.0"), ("10.0.0.0", "255.255.255.0"),
@@ -285,7 +285,7 @@ def test_a_guest_address_that_is_taken_is_refused(cloud, tenant, machine, networ
 
 def test_a_full_pool_is_refused_and_works_again_when_something_is_released(cloud, network):
     client = cloud.account()
-    offering = client.listNetworkOfferings(guestiptype="Isolated")["networkoffering"][0]["id"]
+    offering = client.listNetworkOfferings(guestiptype="Isolated", forvpc="false")["networkoffering"][0]["id"]
     greedy = client.createNetwork(
         name="greedy", displaytext="greedy", zoneid=cloud.zones["isolate"], networkofferingid=offering)["network"]
     taken = []

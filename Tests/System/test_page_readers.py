@@ -18,7 +18,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from cloud import free_port, until
-from page import Page, component, document, now
+from status_page import Page, component, document, now
 
 
 @pytest.fixture

@@ -102,7 +102,7 @@ def test_customers_rebuild_only_what_is_their_own(estate):
             client.rebuildNetwork(**parameters)
     assert client.listRebuilds() == {}
     other = estate.account()
-    offering = next(o["id"] for o in client.listNetworkOfferings(guestiptype="Isolated")["networkoffering"])
+    offering = next(o["id"] for o in client.listNetworkOfferings(guestiptype="Isolated", forvpc="false")["networkoffering"])
     network = client.createNetwork(
         name="own", displaytext="own", networkofferingid=offering, zoneid=estate.zones["isolate"])["network"]
     machine = estate.deploy(client, "inside", zone="isolate", networkids=network["id"])

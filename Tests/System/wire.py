@@ -76,8 +76,7 @@ def everything(client):
     for api in client.listApis()["api"]:
         name = api["name"]
         # The state of the network and its probes changes by itself.
-        if not name.startswith("list") or name in (
-                "listApis", "listDataplaneScopes", "listLoadBalancerRuleInstances", "listPlanDifferences", "listResourceHistory"):
+        if not name.startswith("list") or name in ("listApis", "listDataplaneScopes", "listPlanDifferences"):
             continue
         known = {parameter["name"] for parameter in api["params"]}
         more = {"listall": "true"} if "listall" in known else {}
@@ -87,5 +86,7 @@ def everything(client):
             machines = client.listVirtualMachines(listall="true").get("virtualmachine", [])
             shown[name] = [client.listNics(virtualmachineid=machine["id"]) for machine in machines]
             continue
-        shown[name] = getattr(client, name)(**more)
+        # What belongs to one thing is asked for with it.
+        if {parameter["name"] for parameter in api["params"] if parameter["required"]} <= set(more):
+            shown[name] = getattr(client, name)(**more)
     return shown

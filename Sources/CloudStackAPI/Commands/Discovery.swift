@@ -12,7 +12,9 @@ extension Commands {
     ) { request in
       let role = Roles(request.caller.type)
       let name = request.arguments.string("name")
-      let commands = Catalog.all.filter { $0.roles.contains(role) && (name == nil || $0.name == name) }
+      let commands = Catalog.all.filter { command in
+        Permission.allows(request.caller, command, in: request.state) && (name == nil || command.name == name)
+      }
       guard !commands.isEmpty || name == nil else {
         throw APIError(530, "The API \(name ?? "") does not exist or is not available for the account")
       }
@@ -21,19 +23,19 @@ extension Commands {
     Command("listCapabilities", "Tells what this cloud can do", response: .capability) { request in
       var fields = Fields()
       fields.add("securitygroupsenabled", request.state.zones.all.contains { $0.series == .basic })
-      fields.add("dynamicrolesenabled", false)
+      fields.add("dynamicrolesenabled", true)
       fields.add("cloudstackversion", compatibleVersion)
       fields.add("userpublictemplateenabled", false)
       fields.add("supportELB", "false")
       fields.add("projectinviterequired", false)
       fields.add("allowusercreateprojects", false)
-      fields.add("customdiskofferingminsize", 1)
-      fields.add("customdiskofferingmaxsize", 1024)
+      fields.add("customdiskofferingminsize", Control.diskGiB.lowerBound)
+      fields.add("customdiskofferingmaxsize", Control.diskGiB.upperBound)
       fields.add("regionsecondaryenabled", false)
       fields.add("kvmsnapshotenabled", false)
       fields.add("allowuserviewdestroyedvm", false)
       fields.add("allowuserexpungerecovervm", true)
-      fields.add("allowuserexpungerecovervolume", false)
+      fields.add("allowuserexpungerecovervolume", true)
       fields.add("allowuserforcestopvm", true)
       fields.add("allowuserviewalldomainaccounts", false)
       fields.add("kubernetesserviceenabled", false)
@@ -41,7 +43,11 @@ extension Commands {
       fields.add("instanceleaseenabled", false)
       fields.add("dynamicscalingenabled", false)
       fields.add("additionalconfigenabled", false)
-      fields.add("defaultuipagesize", 20)
+      if request.state.flag(.isThrottled) {
+        fields.add("apilimitmax", request.state.integer(.throttledCalls))
+        fields.add("apilimitinterval", request.state.integer(.throttleInterval))
+      }
+      fields.add("defaultuipagesize", request.state.integer(.uiPageSize))
       return .one("capability", fields)
     },
   ]
@@ -51,6 +57,7 @@ extension Commands {
     fields.add("name", command.name)
     fields.add("description", command.description)
     fields.add("isasync", command.isAsync)
+    if Catalog.simulatorOnly.contains(command.name) { fields.add("simulatoronly", true) }
     fields.add("related", related(to: command.response.name, except: command.name))
     fields.add("params", command.parameters.filter { $0.roles.contains(role) }.map(describe))
     fields.add(

@@ -57,12 +57,12 @@ extension Commands {
         .id("id", .firewallRule, "the rule's id"),
         .id("ipaddressid", .publicIPAddress, "the public address's id"),
         .id("networkid", .network, "the network's id"),
-      ] + Parameter.scope,
-      refused: ["tags"], response: .firewallRule
+        .tags,
+      ] + Parameter.scope, response: .firewallRule
     ) { request in
       let isNamed = request.arguments.has("ipaddressid") || request.arguments.has("networkid")
       let rows = try request.visible(request.state.firewallRules, byName: isNamed) { $0.account }.filter { rule in
-        (rule.address == nil) == egress && request.matches("ipaddressid", rule.address)
+        (rule.address == nil) == egress && request.shows(rule.isHidden) && request.matches("ipaddressid", rule.address)
           && request.matches("networkid", rule.network)
       }
       return try request.page("firewallrule", rows.oldestFirst(\.created)) {

@@ -73,14 +73,14 @@ extension Commands {
       .string("name", "the rule's name"),
       .id("networkid", .network, "the network of the instances"),
       .id("publicipid", .publicIPAddress, "the public address's id"),
+      .tags,
       .id("virtualmachineid", .virtualMachine, "rules that this instance serves"),
       .id("zoneid", .zone, "the zone of the rule"),
-    ] + Parameter.scope,
-    refused: ["tags"], response: .loadBalancerRule
+    ] + Parameter.scope, response: .loadBalancerRule
   ) { request in
     let isNamed = ["networkid", "publicipid", "virtualmachineid"].contains { request.arguments.has($0) }
     let rows = try request.visible(request.state.loadBalancerRules, byName: isNamed) { $0.account }.filter { rule in
-      request.matches("name", rule.name) && request.matches("networkid", rule.network)
+      request.shows(rule.isHidden) && request.matches("name", rule.name) && request.matches("networkid", rule.network)
         && request.matches("publicipid", rule.address)
         && request.matches("zoneid", request.state.publicIPs[rule.address]?.zone)
         && request.arguments.id("virtualmachineid").map { id in rule.members.contains { $0.virtualMachine == id } }

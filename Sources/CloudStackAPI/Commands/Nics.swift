@@ -36,7 +36,7 @@ extension Commands {
           $0.1
         }
       }
-      let rows = zip(machine.nics, request.view.nics(of: machine)).filter { nic, _ in
+      let rows = zip(machine.wantedNICs, request.view.nics(of: machine)).filter { nic, _ in
         request.matches("networkid", nic.network) && request.matches("nicid", nic.id)
       }
       return try request.page("nic", Array(rows)) {

@@ -9,6 +9,7 @@ extension Commands {
       [
         .strings("cidrlist", "the prefixes that the firewall is opened for; all by default"),
         .id("ipaddressid", .publicIPAddress, "the public address's id", required: true),
+        .id("networkid", .network, "the tier, for an address of a VPC"),
         .boolean("openfirewall", "open the firewall for it too; true by default"),
         .integer("privateendport", "the last port of the instance"),
         .integer("privateport", "the first port of the instance", required: true),
@@ -18,7 +19,7 @@ extension Commands {
         .id("virtualmachineid", .virtualMachine, "the instance's id", required: true),
         .string("vmguestip", "the instance's address; that of the network's NIC by default"),
       ],
-      refused: ["networkid"], response: .portForwardingRule
+      response: .portForwardingRule
     ) { request in
       let arguments = request.arguments
       guard let publicPorts = try arguments.ports("publicport", "publicendport"),
@@ -28,6 +29,7 @@ extension Commands {
         address: request.id("ipaddressid"), transport: arguments.transport("protocol"), publicPorts: publicPorts,
         privatePorts: privatePorts, virtualMachine: request.id("virtualmachineid"))
       rule.guestAddress = try arguments.address("vmguestip")
+      rule.network = arguments.id("networkid")
       rule.openFirewall = arguments.boolean("openfirewall") ?? true
       rule.sources = try arguments.prefixes("cidrlist")
       if !rule.openFirewall && !rule.sources.isEmpty {
@@ -47,12 +49,13 @@ extension Commands {
         .id("id", .portForwardingRule, "the rule's id"),
         .id("ipaddressid", .publicIPAddress, "the public address's id"),
         .id("networkid", .network, "the network's id"),
-      ] + Parameter.scope,
-      refused: ["tags"], response: .portForwardingRule
+        .tags,
+      ] + Parameter.scope, response: .portForwardingRule
     ) { request in
       let isNamed = request.arguments.has("ipaddressid") || request.arguments.has("networkid")
       let rows = try request.visible(request.state.portForwardingRules, byName: isNamed) { $0.account }.filter { rule in
-        request.matches("ipaddressid", rule.address) && request.matches("networkid", rule.network)
+        request.shows(rule.isHidden) && request.matches("ipaddressid", rule.address)
+          && request.matches("networkid", rule.network)
       }
       return try request.page("portforwardingrule", rows.oldestFirst(\.created)) {
         [$0.id.description]

@@ -9,12 +9,14 @@ extension Commands {
       [
         .string("ipaddress", "the very address; any free one by default"),
         .id("networkid", .network, "the isolated network that the address is for"),
+        .id("vpcid", .vpc, "the VPC that the address is for"),
         .id("zoneid", .zone, "the zone of the address"),
       ] + Parameter.owner,
-      refused: ["isportable", "projectid", "regionid", "vpcid"], response: .publicIPAddress
+      refused: ["isportable", "projectid", "regionid"], response: .publicIPAddress
     ) { request in
       try await request.control.associateIPAddress(
         zone: request.arguments.id("zoneid"), network: request.arguments.id("networkid"),
+        vpc: request.arguments.id("vpcid"),
         address: request.arguments.address("ipaddress"), account: request.arguments.string("account"),
         domain: request.arguments.id("domainid"), by: request.caller)
     },
@@ -47,12 +49,15 @@ extension Commands {
         .string("ipaddress", "the address itself"),
         .boolean("issourcenat", "whether it is the source NAT of a network"),
         .boolean("isstaticnat", "whether it leads to one instance"),
-        .string("state", "Free, Allocated or Releasing"),
+        .id("networkid", .network, "the network that the address leads to"),
+        .string("state", "Free, Allocated, Reserved or Releasing"),
+        .boolean("fordisplay", "whether users see it", roles: .admin),
+        .tags,
+        .id("vpcid", .vpc, "the VPC that the address is for"),
         .id("zoneid", .zone, "the zone of the address"),
       ] + Parameter.scope,
       refused: [
-        "forprovider", "forsystemvms", "networkid", "physicalnetworkid", "retrieveonlyresourcecount", "tags", "vlanid",
-        "vpcid",
+        "forprovider", "forsystemvms", "physicalnetworkid", "retrieveonlyresourcecount", "vlanid",
       ], response: .publicIPAddress
     ) { request in
       let state = request.state
@@ -63,14 +68,19 @@ extension Commands {
       }
       let wanted = try request.arguments.address("ipaddress")
       rows = rows.filter { address in
-        request.matches("associatednetworkid", address.network) && request.matches("zoneid", address.zone)
+        request.matches("associatednetworkid", address.network)
+          && request.matches("networkid", address.network)
+          && request.matches("vpcid", address.vpc) && request.shows(address.isHidden)
+          && request.matches("zoneid", address.zone)
           && request.matches("issourcenat", address.isSourceNAT) && request.matches("state", address.state.rawValue)
           && request.matches("isstaticnat", address.staticNAT?.isRemoving == false)
           && request.matches("forvirtualnetwork", true) && wanted.map { $0 == address.address } ?? true
           && (!request.arguments.flag("forloadbalancing")
             || state.loadBalancerRules.count("address", .id(address.id)) > 0)
       }
-      return try request.page("publicipaddress", rows.sorted { $0.address < $1.address }) { row in
+      return try request.page(
+        "publicipaddress", rows.filter { request.matchesTags($0.id) }.sorted { $0.address < $1.address }
+      ) { row in
         [row.address.description]
       } fields: {
         request.view.fields(of: $0)

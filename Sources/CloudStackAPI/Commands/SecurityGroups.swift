@@ -40,8 +40,8 @@ extension Commands {
         .id("id", .securityGroup, "the group's id"),
         .string("securitygroupname", "the group's name"),
         .id("virtualmachineid", .virtualMachine, "groups that this instance is in"),
-      ] + Parameter.scope,
-      refused: ["tags"], response: .securityGroup
+        .tags,
+      ] + Parameter.scope, response: .securityGroup
     ) { request in
       let machine = request.arguments.id("virtualmachineid", VirtualMachine.self)
       let groups = machine.map { request.state.virtualMachines[$0]?.securityGroups ?? [] }

@@ -16,7 +16,8 @@ extension View {
     fields.add("jobresultcode", job.resultCode)
     if job.status != .pending {
       fields.add("jobresulttype", "object")
-      fields.add("jobresult", job.result.flatMap { Reply(json: $0) } ?? Self.bareResult(of: job))
+      let result = job.result.flatMap { Reply(json: $0) } ?? Self.bareResult(of: job)
+      fields.add("jobresult", Self.telling(job.password, in: result))
     }
     fields.add("jobinstancetype", job.instanceType)
     fields.add("jobinstanceid", job.instance?.uuidString.lowercased())
@@ -24,6 +25,15 @@ extension View {
     fields.add("completed", job.completed.map(WireDate.text))
     fields.add("jobid", job.id.description)
     return fields
+  }
+
+  /// The result with the password that is kept apart from it, sealed.
+  private static func telling(_ password: String?, in result: Reply) -> Reply {
+    guard let password, case .object(let outer) = result, let member = outer.members.first,
+      case .object(var inner) = member.value
+    else { return result }
+    inner.add("password", password)
+    return .one(member.name, inner)
   }
 
   /// Clients poll for ever while a finished job has no result.
@@ -47,7 +57,7 @@ extension View {
     fields.add("resourcetype", event.resourceType)
     fields.add("resourceid", event.resource?.uuidString.lowercased())
     fields.add("parentid", event.parent?.description)
-    fields.add("archived", false)
+    fields.add("archived", event.archived == true)
     fields.add("created", WireDate.text(event.created))
     return fields
   }

@@ -42,6 +42,14 @@ extension View {
     fields.add("state", isShared ? "Setup" : network.state.rawValue)
     fields.add("related", network.id.description)
     fields.add("networkdomain", network.domainName)
+    if let vpc = network.vpc {
+      fields.add("vpcid", vpc.description)
+      fields.add("vpcname", state.vpcs[vpc]?.name)
+    }
+    if let acl = network.acl {
+      fields.add("aclid", acl.description)
+      fields.add("aclname", state.networkACLLists[acl]?.name)
+    }
     for (position, server) in (zone?.dns ?? []).prefix(2).enumerated() {
       fields.add("dns\(position + 1)", server.description)
     }
@@ -49,7 +57,7 @@ extension View {
     fields.add("created", WireDate.text(network.created))
     fields.add("service", offering.map(services) ?? [])
     fields.add("details", .object(Fields()))
-    fields.add("tags", [Fields]())
+    addTags(network.id, to: &fields)
     addJob(network.id, to: &fields)
     return fields
   }
@@ -71,7 +79,9 @@ extension View {
     fields.add("issystem", address.isSystem)
     fields.add("isportable", false)
     fields.add("forvirtualnetwork", true)
-    if isRootAdmin { fields.add("fordisplay", true) }
+    if isRootAdmin { fields.add("fordisplay", address.isHidden != true) }
+    fields.add("vpcid", address.vpc?.description)
+    fields.add("vpcname", address.vpc.flatMap { state.vpcs[$0]?.name })
     addOwner(address.account, to: &fields)
     fields.add("associatednetworkid", address.network?.description)
     fields.add("associatednetworkname", address.network.flatMap { state.networks[$0]?.name })
@@ -90,12 +100,15 @@ extension View {
       fields.add("purpose", "LoadBalancing")
     }
     fields.add("hasrules", hasForwarding || hasBalancing || hasFirewall)
-    fields.add("tags", [Fields]())
+    addTags(address.id, to: &fields)
     addJob(address.id, to: &fields)
     return fields
   }
 
-  package func fields(of router: VirtualRouter) -> Fields {
+  package func fields(of router: VirtualRouter) -> Fields { fields(of: router, health: nil) }
+
+  /// - Parameter health: what the router's node reported, if that was asked for.
+  func fields(of router: VirtualRouter, health: [RouterCheck]?) -> Fields {
     let network = state.networks[router.network]
     let host = state.hosts[router.host]
     let source = state.publicIPs.matching("network", .id(router.network)).first { $0.isSourceNAT }
@@ -103,7 +116,9 @@ extension View {
     fields.add("id", router.id.description)
     fields.add("name", router.name)
     fields.add("role", "VIRTUAL_ROUTER")
-    fields.add("state", "Running")
+    fields.add("state", router.isStopped == true ? "Stopped" : "Running")
+    fields.add("serviceofferingid", router.offering?.description)
+    fields.add("serviceofferingname", router.offering.flatMap { state.serviceOfferings[$0]?.name })
     addZone(router.zone, to: &fields)
     for (position, server) in (state.zones[router.zone]?.dns ?? []).prefix(2).enumerated() {
       fields.add("dns\(position + 1)", server.description)
@@ -123,8 +138,10 @@ extension View {
     fields.add("isredundantrouter", false)
     fields.add("redundantstate", "UNKNOWN")
     fields.add("requiresupgrade", false)
-    fields.add("healthchecksfailed", false)
-    fields.add("nic", [Fields]())
+    fields.add("healthchecksfailed", health.map { $0.contains { !$0.isHealthy } })
+    if let health { fields.add("healthcheckresults", health.map { self.fields(of: $0) }) }
+    fields.add("nic", nics(of: router, network, source))
+    addJob(router.id, to: &fields)
     return fields
   }
 }

@@ -14,7 +14,7 @@ extension View {
     fields.add("egressrule", group.egress.map(self.fields))
     fields.add("virtualmachinecount", members.count)
     fields.add("virtualmachineids", texts: members.map(\.id).sorted().map(\.description))
-    fields.add("tags", [Fields]())
+    addTags(group.id, to: &fields)
     addJob(group.id, to: &fields)
     return fields
   }
@@ -32,7 +32,7 @@ extension View {
     return fields
   }
 
-  private func addMatch(_ match: PacketMatch, to fields: inout Fields) {
+  func addMatch(_ match: PacketMatch, to fields: inout Fields) {
     switch match {
     case .all: fields.add("protocol", "all")
     case .transport(let transport, let ports):
@@ -60,7 +60,7 @@ extension View {
       fields.add("traffictype", "Egress")
     }
     fields.add("networkid", rule.network.description)
-    addState(rule.state, rule.id, to: &fields)
+    addState(rule.state, rule.id, rule.isHidden, to: &fields)
     return fields
   }
 
@@ -81,7 +81,7 @@ extension View {
     fields.add("ipaddress", state.publicIPs[rule.address]?.address.description)
     fields.add("networkid", rule.network.description)
     fields.add("cidrlist", "")
-    addState(rule.state, rule.id, to: &fields)
+    addState(rule.state, rule.id, rule.isHidden, to: &fields)
     return fields
   }
 
@@ -101,18 +101,18 @@ extension View {
     addOwner(rule.account, to: &fields)
     if let address { addZone(address.zone, to: &fields) }
     fields.add("networkid", rule.network?.description)
-    addState(rule.state, rule.id, to: &fields)
+    addState(rule.state, rule.id, rule.isHidden, to: &fields)
     return fields
   }
 
-  private func addState<R>(_ rule: RuleState, _ id: ID<R>, to fields: inout Fields) {
+  private func addState<R>(_ rule: RuleState, _ id: ID<R>, _ isHidden: Bool?, to fields: inout Fields) {
     fields.add("state", rule.rawValue)
-    if isRootAdmin { fields.add("fordisplay", true) }
-    fields.add("tags", [Fields]())
+    if isRootAdmin { fields.add("fordisplay", isHidden != true) }
+    addTags(id, to: &fields)
     addJob(id, to: &fields)
   }
 
-  private static func text(_ prefixes: [IPv4Prefix]) -> String {
+  static func text(_ prefixes: [IPv4Prefix]) -> String {
     prefixes.map(\.description).joined(separator: ",")
   }
 }

@@ -15,13 +15,13 @@ extension View {
     fields.add("name", machine.name)
     fields.add("displayname", machine.displayName)
     addOwner(machine.account, to: &fields)
-    if let deployer = jobs.first(where: { $0.command == "deployVirtualMachine" })?.user {
+    if let deployer = machine.user ?? jobs.first(where: { $0.command == "deployVirtualMachine" })?.user {
       fields.add("userid", deployer.description)
       fields.add("username", state.users[deployer]?.username)
     }
     fields.add("created", WireDate.text(machine.created))
     fields.add("state", machine.state.rawValue)
-    fields.add("haenable", false)
+    fields.add("haenable", machine.haEnabled ?? false)
     addZone(machine.zone, to: &fields)
     if isRootAdmin {
       fields.add("hostid", machine.host?.description)
@@ -32,7 +32,12 @@ extension View {
     fields.add("templateid", machine.template.description)
     fields.add("templatename", template?.name)
     fields.add("templatedisplaytext", template?.displayText)
-    fields.add("passwordenabled", false)
+    fields.add("passwordenabled", template?.isPasswordEnabled ?? false)
+    if let iso = machine.iso.flatMap({ state.templates[$0] }) {
+      fields.add("isoid", iso.id.description)
+      fields.add("isoname", iso.name)
+      fields.add("isodisplaytext", iso.displayText)
+    }
     fields.add("serviceofferingid", machine.offering.description)
     fields.add("serviceofferingname", offering?.name)
     fields.add("cpunumber", offering?.cpuNumber)
@@ -41,15 +46,15 @@ extension View {
     fields.add("rootdeviceid", 0)
     fields.add("rootdevicetype", "ROOT")
     fields.add("hypervisor", machine.hypervisor.rawValue)
-    fields.add("isdynamicallyscalable", false)
-    fields.add("ipaddress", machine.nics.first?.address.description)
+    fields.add("isdynamicallyscalable", machine.isDynamicallyScalable ?? false)
+    fields.add("ipaddress", machine.wantedNICs.first?.address.description)
     fields.add("publicip", publicIP?.address.description)
     fields.add("publicipid", publicIP?.id.description)
     fields.add("securitygroup", machine.securityGroups.compactMap { state.securityGroups[$0] }.map(summary))
     fields.add("nic", nics(of: machine, publicIP))
-    fields.add("affinitygroup", [Fields]())
-    fields.add("tags", [Fields]())
-    fields.add("details", .object(Fields()))
+    fields.add("affinitygroup", (machine.affinityGroups ?? []).compactMap { state.affinityGroups[$0] }.map(summary))
+    addTags(machine.id, to: &fields)
+    addChoices(of: machine, to: &fields)
     if let job = jobs.first(where: { $0.status == .pending }) {
       fields.add("jobid", job.id.description)
       fields.add("jobstatus", job.status.rawValue)
@@ -69,7 +74,7 @@ extension View {
   }
 
   private func nics(of machine: VirtualMachine, _ publicIP: PublicIPAddress?) -> [Fields] {
-    machine.nics.enumerated().map { nic($1, at: $0, of: machine, publicIP) }
+    machine.wantedNICs.enumerated().map { nic($1, at: $0, of: machine, publicIP) }
   }
 
   package func fields(of held: HeldSecondaryAddress) -> Fields {
@@ -127,7 +132,7 @@ extension View {
     fields.add("account", state.accounts[group.account]?.name)
     fields.add("ingressrule", [Fields]())
     fields.add("egressrule", [Fields]())
-    fields.add("tags", [Fields]())
+    addTags(group.id, to: &fields)
     return fields
   }
 }

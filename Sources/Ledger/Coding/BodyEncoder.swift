@@ -18,6 +18,12 @@ final class BodyEncoder: Encoder {
 
   init(capacity: Int = 512) { bytes.reserveCapacity(capacity) }
 
+  /// Begins anew, in the same memory.
+  func clear() {
+    bytes.removeAll(keepingCapacity: true)
+    open.removeAll(keepingCapacity: true)
+  }
+
   func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
     KeyedEncodingContainer(FieldEncoder<Key>(encoder: self, place: begin(Tag.fields, end: UInt8(FieldNames.end))))
   }

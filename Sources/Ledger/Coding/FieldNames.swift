@@ -22,6 +22,17 @@ enum FieldNames {
     "userData", "bootCount", "expungeAfter", "series", "guestPrefix", "dns", "length", "value", "all", "icmp", "code",
     "_0", "_1", "actor", "job", "number", "proof", "isRetired", "epoch", "moment", "rebuilds", "renderer", "stages",
     "stage", "isCancelled", "message", "stageBegan", "router", "formerRenderer", "faults", "verified",
+    "action", "schedule", "timeZone", "isEnabled", "start", "end", "next", "hasMemory", "isCurrent", "content",
+    "parameters", "publicKey", "fingerprint", "domains", "isShown", "isActive", "isRemoved", "sortKey", "pod",
+    "isArchived", "sent", "isManaged", "url", "provider", "isReadOnly", "capacityBytes", "isolationMethods", "vlan",
+    "speed", "tags", "trafficTypes", "kind", "labels", "kvm", "providers", "elements", "endpoint", "cluster",
+    "server", "capacityIOPS", "key", "max", "customer", "isPublic", "permissions", "rule", "isAllowed", "ports",
+    "vpc", "items", "isAllowing", "isIngress", "prefixes", "reason", "region", "acl", "presharedKey", "certificate",
+    "chain", "privateKey", "nextHop", "customerGateway", "isPassive", "ikePolicy", "espPolicy", "ikeLifetime",
+    "espLifetime", "ikeVersion", "detectsDeadPeers", "forcesEncapsulation", "splitsConnections", "password", "volume",
+    "interval", "timezone", "kept", "due", "registration", "isISO", "isFeatured", "isExtractable", "isBootable",
+    "hasPassword", "hasSSHKey", "isScalable", "needsHVM", "format", "osType", "details", "sharedWith", "diskOffering",
+    "deviceID", "isProtected", "volumeName", "volumeType",
   ]
 
   /// Where a name's number is found by the name's bytes, or else after it. A quarter of the places is taken at most.
@@ -40,9 +51,11 @@ enum FieldNames {
   private static func hash(_ name: String) -> Int {
     var name = name
     return name.withUTF8 { bytes in
-      var hash: UInt64 = 0
-      for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x9E37_79B9_7F4A_7C15 }
-      return Int(truncatingIfNeeded: hash >> 32)
+      guard let first = bytes.first, let last = bytes.last else { return 0 }
+      // Four of the bytes and their number tell most names apart.
+      let inner = (UInt64(bytes[bytes.count / 2]), UInt64(bytes[bytes.count * 3 / 4]))
+      let word = UInt64(bytes.count) << 32 | inner.0 << 24 | inner.1 << 16 | UInt64(first) << 8 | UInt64(last)
+      return Int(truncatingIfNeeded: (word &* 0x9E37_79B9_7F4A_7C15) >> 40)
     }
   }
 

@@ -24,12 +24,15 @@ extension RevisionContent {
   /// bodies of the changes that come back share these bytes. Secrets are sealed as `state`, which the revision leads to,
   /// has it.
   static func encode(
-    _ revision: Revision, _ secrets: Secrets, in state: @autoclosure () -> CloudState
+    _ revision: Revision, _ secrets: Secrets, in state: @autoclosure () -> CloudState,
+    with encoder: BodyEncoder = BodyEncoder()
   ) throws(LedgerError) -> (content: [UInt8], changes: [StoredChange]) {
     do {
-      let cause = BodyEncoder(capacity: 256 * (revision.changes.count + 1))
-      try cause.write(revision.cause)
-      var bytes = cause.bytes
+      var bytes: [UInt8] = []
+      bytes.reserveCapacity(256 * (revision.changes.count + 1))
+      encoder.clear()
+      try encoder.write(revision.cause)
+      bytes.append(contentsOf: encoder.bytes)
       bytes.appendVarint(UInt64(revision.changes.count))
       var ranges: [Range<Int>?] = []
       ranges.reserveCapacity(revision.changes.count)
@@ -40,15 +43,22 @@ extension RevisionContent {
         bytes.appendCounted(change.kind.utf8)
         bytes.append(change.id)
         bytes.appendVarint(change.previous)
-        guard let after = change.after else {
+        encoder.clear()
+        guard try change.writeAfter(to: encoder) else {
           bytes.appendVarint(0)
           ranges.append(nil)
           continue
         }
-        let body = try secrets.sealed(after, in: state())
-        bytes.appendVarint(UInt64(body.count) + 1)
-        ranges.append(bytes.count..<bytes.count + body.count)
-        bytes.append(contentsOf: body)
+        func add(_ body: [UInt8]) {
+          bytes.appendVarint(UInt64(body.count) + 1)
+          ranges.append(bytes.count..<bytes.count + body.count)
+          bytes.append(contentsOf: body)
+        }
+        if change.hasSecretFields, let after = change.after {
+          add(try secrets.sealed(after, encoder.bytes, in: state()))
+        } else {
+          add(encoder.bytes)
+        }
       }
       let changes = zip(revision.changes, ranges).map { change, range in
         StoredChange(kind: change.kind, id: change.id, previous: change.previous, body: range.map { bytes[$0] })

@@ -15,6 +15,7 @@ package final class PostgreSQLStorage: Storage {
   static let redoLimit = 32
 
   package let name: String
+  package let isNear = false
   private let access: PostgreSQLAccess
   private let lease: Lease?
   private let writer: Mutex<Writer>

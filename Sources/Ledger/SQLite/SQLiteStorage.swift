@@ -5,6 +5,7 @@ import Synchronization
 /// A ledger in one SQLite database, with its head in a file beside it.
 final class SQLiteStorage: Storage {
   let name: String
+  let isNear = true
   private let file: HeadFile
   private let isRestored: Bool
   private let writer = Mutex<Writer>(Writer())

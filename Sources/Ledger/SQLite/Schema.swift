@@ -82,7 +82,8 @@ enum Schema {
   }
 
   /// The connection of the one writer. Who else reads, such as a backup, neither waits for it nor is waited for; that nobody
-  /// else writes, the head file sees to.
+  /// else writes, the head file sees to. The cache is small: folding passes each page once, and a commit after one looks at
+  /// all that is in it.
   static func writer(_ path: String) throws(SQLite.Failure) -> SQLite {
     let database = try SQLite(path)
     try database.execute(
@@ -91,7 +92,7 @@ enum Schema {
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = FULL;
       PRAGMA wal_autocheckpoint = 4000;
-      PRAGMA cache_size = -65536;
+      PRAGMA cache_size = -16384;
       PRAGMA trusted_schema = OFF;
       """)
     return database

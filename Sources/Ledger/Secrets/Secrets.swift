@@ -25,9 +25,11 @@ final class Secrets: Sendable {
 
   // MARK: - Sealing
 
-  /// The stored form. The key is the newest that `state` knows, which is asked for only when there is a secret.
-  func sealed<R: Resource>(_ resource: R, in state: @autoclosure () -> CloudState) throws -> [UInt8] {
-    let body = try RevisionContent.encode(resource)
+  /// The stored form, given the plain one. The key is the newest that `state` knows, which is asked for only when there is a
+  /// secret.
+  func sealed<R: Resource>(
+    _ resource: R, _ body: [UInt8], in state: @autoclosure () -> CloudState
+  ) throws -> [UInt8] {
     if R.secretFields.isEmpty { return body }
     var newest: Int?
     return try Self.map(body[...], R.secretFields) { field, value in
@@ -148,6 +150,7 @@ final class Secrets: Sendable {
     _ bytes: ArraySlice<UInt8>, _ fields: Set<String>, _ change: (String, ArraySlice<UInt8>) throws -> [UInt8]?
   ) throws -> [UInt8] {
     let body = Body(bytes)
+    let codes = fields.map(FieldNames.code)
     var mapped: [UInt8] = []
     var copied = 0
     var position = try body.begin(Tag.fields, at: 0)
@@ -156,7 +159,7 @@ final class Secrets: Sendable {
       try body.skip(&position)
       let field =
         switch name {
-        case .known(let code): FieldNames.name(of: code)
+        case .known(let code): codes.contains(code) ? FieldNames.name(of: code) : nil
         case .spelled(let range): try body.string(range)
         }
       guard let field, fields.contains(field), let value = try change(field, body.bytes[start..<position]) else {

@@ -3,10 +3,13 @@ package struct AccountStanding: Sendable, Hashable, Codable {
   /// The account's id, as the cloud's authentication gives it.
   package var account: String
   package var resources: [AffectedResource]
+  /// How many more there are that are not named.
+  package var omitted: Int?
 
-  package init(account: String, resources: [AffectedResource]) {
+  package init(account: String, resources: [AffectedResource], omitted: Int = 0) {
     self.account = account
     self.resources = resources
+    self.omitted = omitted > 0 ? omitted : nil
   }
 }
 

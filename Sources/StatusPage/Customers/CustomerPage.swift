@@ -50,6 +50,9 @@ struct CustomerPage {
       }
       html.raw("</ul></section>\n")
     }
+    if let omitted = standing?.omitted {
+      html.element("<p class=\"quiet\">", page.say("ほかに\(omitted)件あります。", "There are \(omitted) more."), "</p>\n")
+    }
     availability(page, &html)
     page.foot(&html)
     return html.text
@@ -112,7 +115,7 @@ extension StatusBoard {
     _ account: String, _ language: Language, zone: ReaderZone? = nil, isCurrent: Bool = true
   ) -> String {
     state.withLock { state in
-      let standing = state.document?.accounts.first { $0.account == account }
+      let standing = state.accounts.first { $0.account == account }
       return CustomerPage(
         view: state.view, standing: standing, isCurrent: isCurrent, language: language, zone: zone
       ).text

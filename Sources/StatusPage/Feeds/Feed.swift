@@ -53,7 +53,7 @@ struct Feed {
     xml.raw("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<rss version=\"2.0\">\n<channel>\n")
     xml.element("<title>", title, "</title>\n")
     xml.element("<link>", view.settings.url + "/status", "</link>\n")
-    xml.element("<description>", view.indicator.description[language], "</description>\n")
+    xml.element("<description>", view.heading[language], "</description>\n")
     xml.element("<language>", language.rawValue, "</language>\n")
     xml.element("<lastBuildDate>", view.updatedAt.mailDate, "</lastBuildDate>\n")
     for entry in entries {

@@ -79,6 +79,8 @@ package struct Incident: Sendable, Hashable, Codable {
   package var editorial: Editorial?
   /// How often everything had been verified and was lost again.
   package var recurrences = 0
+  /// How many rules were verified when progress was last told.
+  var toldVerified: Int?
   /// Where the present recovery started from; the estimate is drawn from here.
   var baseline: Baseline?
 

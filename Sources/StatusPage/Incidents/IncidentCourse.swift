@@ -29,6 +29,7 @@ package struct IncidentCourse: Sendable {
   /// Packets that were lost while the configuration reads back right: as a gateway's own patience.
   static let packetPatience = 6.0
   static let updateInterval = 2.0
+  static let standstill = 60.0
 
   package init(
     archive: IncidentArchive = IncidentArchive(), templates: Templates = .standard,
@@ -304,8 +305,14 @@ package struct IncidentCourse: Sendable {
       for index in incident.services.indices { incident.services[index].verified = incident.services[index].wanted }
       say(phrases.resolved(incident), &incident, at: end, now: now)
     } else if event == nil, isDue(incident, now: now) {
-      let body = phrases.progress(incident)
-      if let body, body != incident.updates.last?.body { say(body, &incident, at: now, now: now) }
+      // A standstill is told of as well, but rarely.
+      let verified = incident.services.reduce(0) { $0 + $1.verified }
+      let isStill = incident.toldVerified == verified
+      guard !isStill || incident.updates.last.map({ now.seconds(since: $0.createdAt) >= Self.standstill }) ?? true,
+        let body = phrases.progress(incident), body != incident.updates.last?.body
+      else { return }
+      incident.toldVerified = verified
+      say(body, &incident, at: now, now: now)
     }
   }
 

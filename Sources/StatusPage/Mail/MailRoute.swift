@@ -28,7 +28,8 @@ package enum MailRoute: Sendable {
     process.terminationHandler = { continuation.yield($0.terminationStatus) }
     try process.run()
     defer { if process.isRunning { process.terminate() } }
-    try input.fileHandleForWriting.write(contentsOf: Data(message.text.utf8))
+    // Programs of this machine end their lines by a line feed alone.
+    try input.fileHandleForWriting.write(contentsOf: Data(message.text.replacing("\r\n", with: "\n").utf8))
     try input.fileHandleForWriting.close()
     for await status in ends {
       guard status == 0 else { throw NetworkError("\(path) ended with status \(status)") }

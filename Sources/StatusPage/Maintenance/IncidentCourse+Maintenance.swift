@@ -14,7 +14,11 @@ extension IncidentCourse {
   }
 
   private func advance(_ maintenance: inout Maintenance, _ actions: [String: PlannedAction], now: Moment) {
-    let action = maintenance.action.map { actions[$0] ?? PlannedAction(id: $0, state: .waiting, at: now) }
+    let action = maintenance.action.map { id in
+      // What was over before the work was announced is another deed.
+      let told = actions[id].flatMap { $0.isOver && $0.at < maintenance.createdAt ? nil : $0 }
+      return told ?? PlannedAction(id: id, state: .waiting, at: now)
+    }
     if maintenance.status == .scheduled {
       let start: Moment? =
         if let action { action.state == .waiting ? nil : action.at } else { maintenance.scheduledFor }

@@ -13,6 +13,8 @@ package struct PlannedAction: Sendable, Hashable, Codable {
     self.state = state
     self.at = at
   }
+
+  var isOver: Bool { state == .done || state == .failed }
 }
 
 /// Statuspage's words.

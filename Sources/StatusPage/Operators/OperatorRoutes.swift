@@ -5,19 +5,25 @@ package import Hummingbird
 package struct OperatorRoutes: Sendable {
   package typealias Verify = @Sendable (Request) async -> String?
 
-  let board: StatusBoard
+  let current: @Sendable () -> StatusBoard?
   let verify: Verify
   static let root = "/status/operator"
 
-  /// - Parameter verify: the operator's name, or nil if the request does not come from one.
-  package init(board: StatusBoard, verify: @escaping Verify) {
-    self.board = board
+  /// - Parameters:
+  ///   - board: nil while this process has none that may be written on.
+  ///   - verify: the operator's name, or nil if the request does not come from one.
+  package init(board: @escaping @Sendable () -> StatusBoard?, verify: @escaping Verify) {
+    current = board
     self.verify = verify
+  }
+
+  package init(board: StatusBoard, verify: @escaping Verify) {
+    self.init(board: { board }, verify: verify)
   }
 
   package func add<Routes: RouterMethods>(to router: Routes) {
     router.get(RouterPath(Self.root)) { request, _ in
-      await guarded(request) { _ throws(OperatorError) in
+      await guarded(request) { _, board throws(OperatorError) in
         let html = OperatorPage(board: board, language: Reader(request).language).text
         return Response(
           status: .ok,
@@ -28,16 +34,20 @@ package struct OperatorRoutes: Sendable {
       }
     }
     router.get(RouterPath(Self.root + "/incidents.json")) { request, _ in
-      await guarded(request) { _ throws(OperatorError) in
-        Self.json(["incidents": .array(board.incidents.reversed().map(Self.entry))])
+      await guarded(request) { _, board throws(OperatorError) in
+        Self.json([
+          "incidents": .array(board.incidents.reversed().map(Self.entry)),
+          "maintenances": .array(board.maintenances.reversed().map(Self.entry)),
+          "components": .array(board.components.map(Self.entry)),
+        ])
       }
     }
     for action in Action.allCases {
       router.post(RouterPath(Self.root + action.path)) { request, context in
         let id = context.parameters.get("id") ?? ""
-        return await guarded(request) { name throws(OperatorError) in
+        return await guarded(request) { name, board throws(OperatorError) in
           let wish = try await OperatorWish.read(request)
-          let made = try perform(action, id, wish, by: name, now: Moment(Date()))
+          let made = try perform(action, id, wish, by: name, on: board, now: Moment(Date()))
           let isForm = request.headers[.contentType]?.hasPrefix("application/x-www-form-urlencoded") ?? false
           if isForm { return Response(status: .seeOther, headers: [.location: Self.root]) }
           return Self.json(["id": .string(made)])
@@ -65,7 +75,7 @@ package struct OperatorRoutes: Sendable {
 
   /// - Returns: the id of what was made or changed.
   func perform(
-    _ action: Action, _ id: String, _ wish: OperatorWish, by name: String, now: Moment
+    _ action: Action, _ id: String, _ wish: OperatorWish, by name: String, on board: StatusBoard, now: Moment
   ) throws(OperatorError) -> String {
     let empty = Wording(ja: "", en: "")
     let impact = try wish.wantedImpact()
@@ -107,8 +117,11 @@ package struct OperatorRoutes: Sendable {
   }
 
   private func guarded(
-    _ request: Request, _ body: (String) async throws(OperatorError) -> Response
+    _ request: Request, _ body: (String, StatusBoard) async throws(OperatorError) -> Response
   ) async -> Response {
+    guard let board = current() else {
+      return Self.json(["error": .string("this manager does not lead; ask the one that does")], .serviceUnavailable)
+    }
     guard let name = await verify(request) else {
       return Response(
         status: .unauthorized,
@@ -124,7 +137,7 @@ package struct OperatorRoutes: Sendable {
         return Self.refusal(OperatorError(.refused, "this form came from \(origin.clipped)"))
       }
     }
-    do throws(OperatorError) { return try await body(name) } catch { return Self.refusal(error) }
+    do throws(OperatorError) { return try await body(name, board) } catch { return Self.refusal(error) }
   }
 
   private static func refusal(_ error: OperatorError) -> Response {
@@ -160,6 +173,23 @@ package struct OperatorRoutes: Sendable {
             .object([("id", .string($0.id)), ("body", .string($0.body.en)), ("created_at", .time($0.createdAt))])
           })
       ),
+    ])
+  }
+
+  private static func entry(_ maintenance: Maintenance) -> JSON {
+    .object([
+      ("id", .string(maintenance.id)), ("name", .string(maintenance.title.en)),
+      ("status", .string(maintenance.status.rawValue)), ("author", .string(maintenance.author)),
+      ("scheduled_for", .time(maintenance.scheduledFor)), ("scheduled_until", .time(maintenance.scheduledUntil)),
+      ("action", maintenance.action.map(JSON.string) ?? .null),
+      ("components", .array(maintenance.components.map(JSON.string))),
+    ])
+  }
+
+  private static func entry(_ component: Component) -> JSON {
+    .object([
+      ("id", .string(component.id)), ("name", .string(component.name)), ("zone", .string(component.zone)),
+      ("cell", component.cell.map(JSON.string) ?? .null), ("status", .string(component.state.rawValue)),
     ])
   }
 }

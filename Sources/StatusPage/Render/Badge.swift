@@ -5,6 +5,7 @@ struct Badge {
 
   private var word: String {
     switch view.indicator {
+    case .none where view.isUnsure: language == .ja ? "不明" : "unknown"
     case .none where !view.active.isEmpty: language == .ja ? "メンテナンス中" : "maintenance"
     case .none: language == .ja ? "正常" : "operational"
     case .minor: language == .ja ? "軽微な障害" : "minor outage"
@@ -15,6 +16,7 @@ struct Badge {
 
   private var color: String {
     switch view.indicator {
+    case .none where view.isUnsure: "#5c636e"
     case .none: view.active.isEmpty ? "#1f7a4d" : "#4a5b86"
     case .minor: "#8a6100"
     case .major: "#b04a00"

@@ -71,7 +71,7 @@ extension StatusHTML {
         let earliest = times.ofDay(incident.earliestEnd ?? end)
         let latest = times.ofDay(incident.latestEnd ?? end)
         return say(
-          "復旧見込み: \(times.ofDay(end))頃 (\(earliest) ～ \(latest))",
+          "復旧見込み: \(times.ofDay(end))頃。早くて \(earliest)、遅くて \(latest)",
           "Estimated end: about \(times.ofDay(end)), between \(earliest) and \(latest)")
       } ?? say("復旧見込み: 算出中", "Estimated end: not known yet")
     if let customers = incident.customersOut, let addresses = incident.addressesOut, customers + addresses > 0 {

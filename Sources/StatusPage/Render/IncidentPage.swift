@@ -15,7 +15,7 @@ struct IncidentPage {
     page.head("\(title) – \(view.settings.name)", isLive: incident.isOpen, &html)
     html.element("<p><a href=\"", links.page(language), "\">← ")
     html.element("", page.say("サービスの状況", "All services"), "</a></p>\n")
-    html.element("<article class=\"card alert ", incident.impact.rawValue, "\">\n")
+    html.element("<article class=\"card alert ", incident.isOpen ? incident.impact.rawValue : "none", "\">\n")
     html.element("<p class=\"badge\">", incident.status.name[language], "</p>\n")
     html.element("<h1>", title, "</h1>\n")
     if incident.isOpen { page.progress(incident, hasCells: true, &html) }

@@ -44,7 +44,7 @@ struct StatusHTML {
 
   private func page(_ detail: Detail) -> String {
     var html = Markup()
-    let heading = view.indicator.description[language]
+    let heading = view.heading[language]
     head("\(heading) – \(view.settings.name)", isLive: !view.open.isEmpty, &html)
     banner(heading, &html)
     for note in view.notes {
@@ -110,8 +110,10 @@ struct StatusHTML {
   }
 
   private func banner(_ heading: String, _ html: inout Markup) {
-    html.element("<section class=\"card banner ", view.indicator.rawValue, "\" aria-labelledby=\"now\">")
-    html.element("<span class=\"mark\" aria-hidden=\"true\">", view.indicator == .none ? "✓" : "▲", "</span><div>")
+    let look = view.isUnsure ? "info" : view.indicator.rawValue
+    html.element("<section class=\"card banner ", look, "\" aria-labelledby=\"now\">")
+    let mark = view.isUnsure ? "?" : view.indicator == .none ? "✓" : "▲"
+    html.element("<span class=\"mark\" aria-hidden=\"true\">", mark, "</span><div>")
     html.element("<h1 id=\"now\">", heading, "</h1>")
     if !view.open.isEmpty {
       html.element(
@@ -133,7 +135,8 @@ struct StatusHTML {
     }
     var group: String?
     for row in rows {
-      let title = "\(row.zone) · \(row.series)"
+      let title =
+        row.series == "management" ? say("管理機能", "Management") : "\(row.zone) · \(row.series)"
       if title != group {
         if group != nil { html.raw("</ul>\n") }
         html.element("<h3 class=\"zone\">", title, "</h3>\n<ul class=\"card rows\">\n")
@@ -142,10 +145,11 @@ struct StatusHTML {
       html.element("<li><span>", ComponentName.name(row.name)[language], "")
       if !row.troubled.isEmpty { html.element("<small>", row.troubled, "</small>") }
       if let availability = availability(row) { html.element("<small>", availability, "</small>") }
-      html.element(
-        "</span><span class=\"mark ", row.state == .underMaintenance ? "info" : row.state.impact.rawValue, "\">")
-      html.element("<span aria-hidden=\"true\">", row.state.severity == 0 ? "✓ " : "▲ ", "</span>")
       let isUnknown = row.ids.allSatisfy(view.unknown.contains) && !row.ids.isEmpty
+      let look = isUnknown || row.state == .underMaintenance ? "info" : row.state.impact.rawValue
+      html.element("</span><span class=\"mark ", look, "\">")
+      let mark = isUnknown ? "? " : row.state.severity == 0 ? "✓ " : "▲ "
+      html.element("<span aria-hidden=\"true\">", mark, "</span>")
       html.element(
         "",
         isUnknown

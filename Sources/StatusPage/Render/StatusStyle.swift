@@ -35,11 +35,12 @@ enum StatusStyle {
     .log b{font-size:.88rem;font-weight:650}time{color:var(--soft);font-size:.85rem;font-variant-numeric:tabular-nums}
     .rows{padding:.3rem 1.25rem}.rows li{display:flex;justify-content:space-between;gap:1rem;padding:.6rem 0;\
     border-top:1px solid var(--line)}.rows li:first-child{border:0}.rows small{display:block;color:var(--soft)}
-    .rows .mark{white-space:nowrap;font-size:.92rem;font-weight:600}
+    .rows li>span:first-child{min-width:45%}.rows .mark{font-size:.92rem;font-weight:600;text-align:right}
     .zone{margin:1.2rem 0 .5rem;font-size:.92rem;color:var(--soft)}
     summary{cursor:pointer}summary h3{display:inline}summary time,.quiet{display:block;color:var(--soft);font-size:.9rem}
     table{border-collapse:collapse;font-size:.85rem;color:var(--soft);width:100%}caption{text-align:left}\
     th,td{text-align:left;font-weight:400;padding:.1rem .8rem .1rem 0;font-variant-numeric:tabular-nums}\
+    th{white-space:nowrap}\
     select,button,input{font:inherit;color:inherit;background:var(--card);border:1px solid var(--line);border-radius:6px;\
     padding:.15rem .5rem}form{margin:.3rem 0}
     .p{margin:.8rem 0 0}footer{margin:2.5rem 0;color:var(--soft);font-size:.85rem}footer p{margin:.3rem 0}

@@ -38,7 +38,7 @@ struct SummaryJSON {
       "status",
       .object([
         ("indicator", .string(view.indicator.rawValue)),
-        ("description", .string(view.indicator.description[language])),
+        ("description", .string(view.heading[language])),
       ])
     )
   }

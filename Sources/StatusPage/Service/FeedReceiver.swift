@@ -38,7 +38,8 @@ package final class FeedReceiver: Sendable {
     do { document = try JSONDecoder().decode(StatusDocument.self, from: body).bounded } catch {
       throw .malformed(String("\(error)".prefix(300)))
     }
-    // Both clocks may differ a little; the page goes by its own.
+    // Both clocks may differ a little; the page goes by its own, by which looks grow old too.
+    document.shiftLooks(by: now.milliseconds - document.time.milliseconds)
     document.time = now
     let received = Received(sequence: sequence, at: now, document: document)
     let isNew = state.withLock { state in

@@ -1,12 +1,12 @@
 import Crypto
 import FoundationEssentials
-import Hummingbird
+package import Hummingbird
 
 /// Names and tokens of operators, from a file with lines of `name:token`.
-struct OperatorTokens: Sendable {
+package struct OperatorTokens: Sendable {
   private let digests: [String: SHA256Digest]
 
-  init(path: String?) throws(StatusPageError) {
+  package init(path: String?) throws(StatusPageError) {
     guard let path else {
       digests = [:]
       return
@@ -27,7 +27,7 @@ struct OperatorTokens: Sendable {
   }
 
   /// By HTTP's Basic authentication. Digests are compared, in constant time.
-  func name(_ request: Request) -> String? {
+  package func name(_ request: Request) -> String? {
     guard let header = request.headers[.authorization], header.utf8.count < 1000, header.hasPrefix("Basic "),
       let data = Data(base64Encoded: String(header.dropFirst(6)))
     else { return nil }

@@ -8,7 +8,7 @@ package struct PageConfiguration: Sendable, Codable {
   package var address: String?
   package var port: Int
   /// The cloud's key in base64; documents that it did not sign are refused.
-  package var publicKey: String
+  package var publicKey: String?
   package var probes: [OutsideProbe]?
   /// Where the page is written as files.
   package var exportFolder: String?
@@ -43,6 +43,15 @@ package struct PageConfiguration: Sendable, Codable {
     do { return try JSONDecoder().decode(PageConfiguration.self, from: data) } catch {
       throw StatusPageError(code: .damaged, message: "\(path) does not hold a page's settings", cause: "\(error)")
     }
+  }
+
+  /// Takes the cloud's key from the file that its manager writes.
+  package mutating func readPublicKey(_ path: String) throws(StatusPageError) {
+    guard let data = try DurableFile(path: path).read(limit: 1000) else {
+      throw StatusPageError(
+        code: .unreadable, message: "there is no \(path); copy manager/page.pub from the cloud's state folder")
+    }
+    publicKey = String(decoding: data, as: UTF8.self).trimmingLineEnd
   }
 
   func templates() throws(StatusPageError) -> Templates {

@@ -60,7 +60,6 @@ extension PageService {
   }
 
   private func mine(_ request: Request) -> Response {
-    let reader = Reader(request)
     let ticket = request.uri.queryParameters.get("ticket") ?? ""
     let now = Moment(Date())
     guard let account = verifier.account(ticket: ticket, now: now) else {
@@ -69,13 +68,7 @@ extension PageService {
         body: .init(byteBuffer: ByteBuffer(string: "Open this page from the console, which signs you in.\n")))
     }
     let isCurrent = receiver.newest.map { now.seconds(since: $0.at) <= Outlook.silence } ?? false
-    let html = board.renderedCustomer(account, reader.language, zone: reader.zone, isCurrent: isCurrent)
-    return Response(
-      status: .ok,
-      headers: [
-        .contentType: "text/html; charset=utf-8", .cacheControl: "no-store", .xContentTypeOptions: "nosniff",
-        .contentSecurityPolicy: StatusRoutes.pagePolicy,
-      ], body: .init(byteBuffer: ByteBuffer(string: html)))
+    return StatusRoutes(board: board).respond(customer: account, request, isCurrent: isCurrent)
   }
 
   /// By whom what is limited is counted: an IPv4 address, or the /64 of an IPv6 address.

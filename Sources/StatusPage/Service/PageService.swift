@@ -14,7 +14,7 @@ package struct PageService: Sendable {
   let operators: OperatorTokens
   let looks = OutsideLooks()
   let trust: TrustRoots
-  let availability: DurableFile
+  let folder: String
   let export: StaticExport?
   let logger: Logger
 
@@ -39,7 +39,12 @@ package struct PageService: Sendable {
     board = try StatusBoard(
       settings: settings, store: IncidentStore(path: "\(folder)/incidents.json"), now: now,
       templates: try configuration.templates(), policy: try configuration.policy())
-    verifier = try DocumentVerifier(publicKey: configuration.publicKey)
+    guard let publicKey = configuration.publicKey else {
+      throw StatusPageError(
+        code: .unreadable,
+        message: "the page needs the cloud's public key: publicKey in its settings, or --public-key-file")
+    }
+    verifier = try DocumentVerifier(publicKey: publicKey)
     receiver = try FeedReceiver(verifier: verifier, folder: folder, now: now)
     subscriptions = try Subscriptions(
       folder: folder, gate: AddressGate(allowed: Set(configuration.webhookAddresses ?? [])), sendsMail: mail != nil,
@@ -47,7 +52,7 @@ package struct PageService: Sendable {
     notifier = Notifier(
       board: board, subscriptions: subscriptions, mail: mail, url: configuration.url, trust: trust, logger: logger)
     operators = try OperatorTokens(path: configuration.operatorFile)
-    availability = DurableFile(path: "\(folder)/availability.json")
+    self.folder = folder
     let shown = board
     export = configuration.exportFolder.map { StaticExport(board: shown, folder: $0) }
   }
@@ -76,8 +81,7 @@ package struct PageService: Sendable {
   /// Brings the board up to date four times a second, files once a second, what changes slowly once a minute.
   private func watch() async throws {
     let outlook = Outlook(probes: configuration.probes ?? [])
-    var book = try availability.load(AvailabilityBook.self, now: Moment(Date())) ?? AvailabilityBook()
-    board.show(book)
+    var availability = try AvailabilityRecord(of: board, path: "\(folder)/availability.json", now: Moment(Date()))
     var step = 0
     while true {
       let now = Moment(Date())
@@ -86,14 +90,10 @@ package struct PageService: Sendable {
       let view = outlook.view(receiver.newest, looks: seen, now: now)
       report(board.update(view.document))
       board.tell(view.notes, unknown: view.unknown)
+      attempt { () throws(StatusPageError) in try availability.advance(unknown: view.unknown, now: now) }
       if step % 4 == 0 {
-        book.count(board.components, unknown: view.unknown, now: now)
         attempt { () throws(StatusPageError) in try receiver.save() }
         if let export { attempt { () throws(StatusPageError) in try export.write() } }
-      }
-      if step % 240 == 4 {
-        board.show(book)
-        attempt { () throws(StatusPageError) in try availability.save(book) }
       }
       step += 1
       try await Task.sleep(for: .milliseconds(250))

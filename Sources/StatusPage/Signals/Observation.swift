@@ -77,3 +77,15 @@ extension Look {
 
   static func isCurrent(_ look: Look, now: Moment) -> Bool { now.seconds(since: look.at) <= freshness }
 }
+
+extension StatusDocument {
+  /// - Parameter offset: in milliseconds.
+  mutating func shiftLooks(by offset: Int64) {
+    for observation in observations.indices {
+      for look in observations[observation].looks.indices {
+        observations[observation].looks[look].at.milliseconds &+= offset
+        observations[observation].looks[look].since.milliseconds &+= offset
+      }
+    }
+  }
+}

@@ -44,7 +44,7 @@ extension StatusBoard {
           "page",
           .object([
             ("id", .string(settings.pageID)), ("status_indicator", .string(state.view.indicator.rawValue)),
-            ("status_description", .string(state.view.indicator.description[language])),
+            ("status_description", .string(state.view.heading[language])),
           ])
         ), ("incident", incident),
       ]).text

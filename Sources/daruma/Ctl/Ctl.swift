@@ -2,8 +2,16 @@ import ArgumentParser
 
 struct Ctl: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Ask the running cloud of this machine, as its administrator.",
-    subcommands: [CtlPlan.self, Rebuild.self])
+    abstract: "Ask and command a cloud: the one that runs here, or one that your configuration names.",
+    discussion: """
+      Completion for the shell: daruma --generate-completion-script bash (or zsh).
+
+      Examples:
+        sudo ./daruma ctl list instances
+        ./daruma ctl list zones --profile production
+        sudo ./daruma ctl call rebootVirtualMachine id=…
+      """,
+    subcommands: [CtlList.self, CtlCall.self, CtlPlan.self, Rebuild.self, CtlPage.self])
 }
 
 extension StateOption {

@@ -12,7 +12,7 @@ final class DrillStage: Sendable {
   }
 
   /// An address in an instance, its NIC's first or a secondary one.
-  private struct Guest: Sendable {
+  struct Guest: Sendable {
     let instance: Int
     let address: IPv4
   }
@@ -25,7 +25,7 @@ final class DrillStage: Sendable {
     let answers: Set<IPv4>
   }
 
-  private struct Contents {
+  struct Contents {
     var client: APIClient?
     var zone = ""
     var instances: [Instance] = []
@@ -40,11 +40,11 @@ final class DrillStage: Sendable {
   private static let pool = IPv4Prefix(IPv4(198, 18, 0, 0), length: 15)
   /// Instances at the most; more static NATs lead to secondary addresses.
   static let instanceLimit = 1000
-  private static let prefix = "drill-"
+  static let prefix = "drill-"
 
   let admin: APIClient
   let folder: StateFolder
-  private let contents = Mutex(Contents())
+  let contents = Mutex(Contents())
 
   init(admin: APIClient, folder: StateFolder) {
     self.admin = admin
@@ -97,7 +97,7 @@ final class DrillStage: Sendable {
         "securitygroupid": group, "protocol": "UDP", "startport": "\(Self.port)", "endport": "\(Self.port)",
         "cidrlist": "0.0.0.0/0",
       ])
-    let cells = try await admin.list("listCells", ["zoneid": zoneID])
+    let cells = try await lookAtGateways(of: zoneID)
     // Every cell gives an equal share, out of an equal block of its own; the last /24 of all is taken.
     let share = addresses / max(1, cells.count) + 2
     var block = 1 << 16
@@ -117,10 +117,18 @@ final class DrillStage: Sendable {
     contents.withLock { contents in
       contents.client = client
       contents.zone = zoneID
+    }
+  }
+
+  /// The zone's cells, each of which has a gateway.
+  func lookAtGateways(of zone: String) async throws -> [APIClient.Object] {
+    let cells = try await admin.list("listCells", ["zoneid": zone])
+    contents.withLock { contents in
       contents.gateways = cells.compactMap { $0["id"] as? String }.map {
         ("router/\($0)", "r-" + $0.replacing("-", with: "").prefix(12))
       }
     }
+    return cells
   }
 
   func deploy(_ count: Int) async throws {

@@ -23,6 +23,8 @@ struct SharedNetworkLoss: AsyncParsableCommand {
   @Option(help: "Static NATs, each to a guest address of its own (1 to 100000).") var staticNats = 1000
   @Option(help: "Load balancer rules (0 to 10000).") var loadBalancers = 100
   @Option(help: "Members of each load balancer rule (1 to 256).") var members = 3
+  @Flag(help: "Leave what was built to the next drill.") var keep = false
+  @Flag(help: "Use what an earlier drill left with --keep, instead of building it anew.") var reuse = false
   @Option(name: .customLong("json"), help: "Write the figures to this file.") var jsonPath: String?
   @Option(name: .customLong("report"), help: "Draw what happened, as an HTML page, to this file.")
   var pagePath: String?
@@ -50,12 +52,14 @@ struct SharedNetworkLoss: AsyncParsableCommand {
       do {
         outcome.report = try await drill(stage, steps)
       } catch is CancellationError {
-        print("\ninterrupted; taking the drill's things away")
+        print("\ninterrupted")
       }
     }
-    try await Task {
-      try await steps.run("taking the drill's account, addresses and public side away") { try await stage.clear() }
-    }.value
+    if keep {
+      print("  what was built stays: drill it again with --reuse")
+    } else {
+      try await clear(stage, steps)
+    }
     guard let report = outcome.report else { throw ExitCode(130) }
     print(report.summary)
     if let jsonPath { try report.write(to: jsonPath) }
@@ -63,12 +67,22 @@ struct SharedNetworkLoss: AsyncParsableCommand {
     if !report.isRestored { throw ExitCode(1) }
   }
 
+  /// To its end, even when the drill was interrupted.
+  private func clear(_ stage: DrillStage, _ steps: Steps) async throws {
+    try await Task {
+      try await steps.run("taking the drill's account, addresses and public side away") { try await stage.clear() }
+    }.value
+  }
+
+  /// How many public addresses are probed at the most.
+  private static let probed = 256
+
   /// The one place that the drill's result leaves its cancellable task by; written before the task ends, read after.
   private final class Outcome: @unchecked Sendable {
     var report: DrillReport?
   }
 
-  private func drill(_ stage: DrillStage, _ steps: Steps) async throws -> DrillReport {
+  private func build(_ stage: DrillStage, _ steps: Steps) async throws {
     try await steps.run("clearing what an earlier drill left") { try await stage.clear() }
     try await steps.run("account and addresses") {
       try await stage.prepare(addresses: staticNats + loadBalancers, guests: staticNats)
@@ -84,11 +98,21 @@ struct SharedNetworkLoss: AsyncParsableCommand {
     try await steps.run("\(loadBalancers) load balancers of \(members)") {
       try await stage.createLoadBalancers(loadBalancers, members: members)
     }
+  }
+
+  private func drill(_ stage: DrillStage, _ steps: Steps) async throws -> DrillReport {
+    if reuse {
+      try await steps.run("finding what an earlier drill left") {
+        try await stage.find(staticNATs: staticNats, loadBalancers: loadBalancers, probed: Self.probed)
+      }
+    } else {
+      try await build(stage, steps)
+    }
     let side = try PublicSide(folder: stage.folder)
     defer { side.remove() }
     let responders = try Responders(stage.instances, in: stage.folder)
     defer { responders.stop() }
-    let prober = try Prober(stage.targets(limit: 256), from: side)
+    let prober = try Prober(stage.targets(limit: Self.probed), from: side)
     defer { prober.stop() }
     try await steps.run("every probed address answers") {
       try await Up.poll(for: .seconds(20), "not every address answers") { prober.everyTargetAnswered(since: 0) }

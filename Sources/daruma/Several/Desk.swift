@@ -48,12 +48,18 @@ final class Desk: Sendable {
   }
 
   /// This manager's own server while it leads, and may.
-  private var leading: APIServer? {
+  var leading: APIServer? {
     guard case .leading(let server, _, let lease) = role.withLock({ $0 }), lease.isHeld else { return nil }
     return server
   }
 
-  private func answer(_ call: APIServer.Call) async -> APIServer.Answer {
+  /// The page that may be written on; nil while this manager does not lead.
+  var board: StatusBoard? {
+    guard case .leading(_, let board, let lease) = role.withLock({ $0 }), lease.isHeld else { return nil }
+    return board
+  }
+
+  func answer(_ call: APIServer.Call) async -> APIServer.Answer {
     switch role.withLock({ $0 }) {
     case .waiting:
       return APIServer.refusal(call, 503, "This manager cannot see the cloud's ledger; ask another one, or again later")

@@ -4,12 +4,13 @@ import FoundationEssentials
 import Hummingbird
 import Ledger
 import Logging
+import Prometheus
 import StatusPage
 
 extension ManagerCommand {
   /// Until the process is asked to end.
   func serveWithOthers(
-    _ conninfo: String, _ folder: StateFolder, _ cloud: CloudFile, _ logger: Logger
+    _ conninfo: String, _ folder: StateFolder, _ cloud: CloudFile, _ registry: Registry?, _ logger: Logger
   ) async throws {
     let port = port ?? cloud.port
     let settings = StatusSettings(name: "Daruma", url: "http://127.0.0.1:\(port)")
@@ -21,19 +22,27 @@ extension ManagerCommand {
     let current: @Sendable () -> CloudFile = { StateFolder.read(CloudFile.self, folder.cloud) ?? cloud }
     var create: (@Sendable (Control) async throws -> Void)?
     if bootstrap { create = { control in try await Self.create(control, folder, current()) } }
+    let (signer, operators) = folder.preparePage(logger)
     let manager = ManagerOfSeveral(
       access: access, folder: folder, keys: KeyFile(sealing.path(folder)), settings: settings, desk: desk,
-      logger: logger, create: create
+      link: PageLink(cloud, signer, logger), logger: logger, create: create
     ) { try Self.check($0, access.name, folder, current()) }
     let router = Router(context: BasicRequestContext.self)
     desk.add(to: router)
-    let application = Application(
-      router: router, configuration: .init(address: .hostname("127.0.0.1", port: port), serverName: "daruma"),
-      logger: logger)
+    ManagerPage(operators: operators, signer: signer, elsewhere: cloud.page)
+      .add(to: router, board: { desk.board }) { await desk.answer($0) }
+    // Clients come to the first manager from outside; it passes on what another one leads.
+    let tls = name == CloudFile.firstManager ? cloud.tls : nil
+    let listeners = try Listeners(router, port: port, tls: tls, folder, logger)
     try await Signals.untilTerminated {
       try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { try await application.run() }
+        group.addTask { try await listeners.run() }
         group.addTask { try await manager.run() }
+        if let registry, let metrics = cloud.metricsPort {
+          // Like the ports of the API, one after the other.
+          let own = metrics + port - cloud.port
+          group.addTask { try await MetricsListener.run(port: own, registry, logger) { desk.leading?.control } }
+        }
         defer { group.cancelAll() }
         try await group.next()
       }

@@ -14,6 +14,7 @@ struct ManagerOfSeveral: Sendable {
   let keys: KeyFile
   let settings: StatusSettings
   let desk: Desk
+  let link: PageLink?
   let logger: Logger
   /// Makes the first cloud if it is to; nil when this manager must not.
   let create: (@Sendable (Control) async throws -> Void)?
@@ -153,9 +154,9 @@ struct ManagerOfSeveral: Sendable {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await control.run() }
       group.addTask { try await server.run() }
-      group.addTask {
-        try await StatusFeed(control: control, board: board, logger: logger) { lease.isHeld }.run()
-      }
+      let feed = StatusFeed(control: control, board: board, logger: logger) { lease.isHeld }
+      group.addTask { try await feed.run(availability: folder.availability) }
+      if let link { group.addTask { try await link.run(feed) } }
       group.addTask { try await KeyWatch(ledger: ledger, folder: folder, logger: logger).run() }
       if let archive { group.addTask { try await archive.runForever() } }
       group.addTask {

@@ -1,0 +1,23 @@
+extension Catalog {
+  /// Commands that only instances, networks and hosts of the Simulator follow. On what nodes carry they answer that it is not
+  /// supported, and change nothing.
+  static let simulatorOnly: Set<String> = [
+    "addCluster", "addHost", "addImageStore", "addVpnUser", "assignCertToLoadBalancer", "attachIso", "attachVolume",
+    "cancelHostMaintenance", "cancelStorageMaintenance", "changeServiceForRouter", "copyIso", "copyTemplate",
+    "createLBHealthCheckPolicy", "createLBStickinessPolicy", "createNetworkACL", "createNetworkACLList", "createPod",
+    "createPrivateGateway", "createRemoteAccessVpn", "createSnapshot", "createSnapshotPolicy", "createStaticRoute",
+    "createStoragePool", "createTemplate", "createVMSnapshot", "createVPC", "createVolume", "createVpnConnection",
+    "createVpnCustomerGateway", "createVpnGateway", "createZone", "deleteCluster", "deleteHost", "deleteImageStore",
+    "deleteLBHealthCheckPolicy", "deleteLBStickinessPolicy", "deleteNetworkACL", "deleteNetworkACLList", "deletePod",
+    "deletePrivateGateway", "deleteRemoteAccessVpn", "deleteSnapshot", "deleteSnapshotPolicies", "deleteStaticRoute",
+    "deleteStoragePool", "deleteVMSnapshot", "deleteVPC", "deleteVpnConnection", "deleteVpnCustomerGateway",
+    "deleteVpnGateway", "deleteZone", "destroyRouter", "detachIso", "detachVolume", "enableStorageMaintenance",
+    "extractIso", "extractTemplate", "extractVolume", "getVMPassword", "migrateVirtualMachine",
+    "migrateVirtualMachineWithVolume", "moveNetworkAclItem", "prepareHostForMaintenance", "registerIso",
+    "registerTemplate", "removeCertFromLoadBalancer", "removeVpnUser", "replaceNetworkACLList",
+    "resetPasswordForVirtualMachine", "resetVpnConnection", "resizeVolume", "restartVPC", "revertSnapshot",
+    "revertToVMSnapshot", "stopRouter", "updateLBHealthCheckPolicy", "updateLBStickinessPolicy",
+    "updateNetworkACLItem", "updateNetworkACLList", "updateSnapshotPolicy", "updateVPC", "updateVpnConnection",
+    "updateVpnCustomerGateway", "uploadVolume",
+  ]
+}

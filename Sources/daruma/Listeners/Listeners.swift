@@ -1,0 +1,50 @@
+import Glibc
+import Hummingbird
+import HummingbirdTLS
+import Logging
+
+/// Where a manager listens: plain HTTP on loopback for this host's own programs, TLS where others come from.
+struct Listeners: Sendable {
+  private let applications: [any ApplicationProtocol]
+
+  /// - Parameter port: of the plain one.
+  init(
+    _ router: Router<BasicRequestContext>, port: Int, tls: TLSListener?, _ folder: StateFolder, _ logger: Logger
+  ) throws {
+    // A router's responder is made once, so that both listeners share what its routes hold.
+    let responder = router.buildResponder()
+    var applications: [any ApplicationProtocol] = [
+      Application(
+        responder: responder,
+        configuration: .init(address: .hostname("127.0.0.1", port: port), serverName: "daruma"), logger: logger)
+    ]
+    if let tls {
+      let files = tls.files(in: folder)
+      if tls.certificate == nil {
+        try Certificate.make(
+          certificate: files.certificate, key: files.key, names: ["localhost", Self.hostName],
+          addresses: ["127.0.0.1", "::1"] + (tls.isEverywhere ? [] : [tls.address]))
+      }
+      let certificate = try Certificate(certificate: files.certificate, key: files.key, logger: logger)
+      applications.append(
+        Application(
+          responder: responder, server: try .tls(.http1(), tlsConfiguration: certificate.configuration),
+          configuration: .init(address: .hostname(tls.address, port: tls.port), serverName: "daruma"), logger: logger))
+    }
+    self.applications = applications
+  }
+
+  func run() async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for application in applications { group.addTask { try await application.run() } }
+      defer { group.cancelAll() }
+      try await group.next()
+    }
+  }
+
+  private static var hostName: String {
+    var name = [CChar](repeating: 0, count: 256)
+    guard gethostname(&name, name.count - 1) == 0 else { return "daruma" }
+    return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
+  }
+}
