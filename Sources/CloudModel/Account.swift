@@ -51,6 +51,8 @@ package enum AccountType: Int, Codable, Hashable, Sendable {
   case rootAdmin = 1
   case domainAdmin = 2
   case resourceDomainAdmin = 3
+  /// Of a project: nobody signs for it.
+  case project = 5
 }
 
 package enum AccountState: String, Codable, Hashable, Sendable {

@@ -28,6 +28,8 @@ package struct AsyncJob: Resource {
   package var password: String?
   /// What else the job is about, if it is about several things.
   package var references: [JobReference]?
+  /// What told that it began.
+  package var events: [ID<Event>]?
   package var revision: UInt64
   /// The revision that recorded its end.
   package var settled: UInt64?

@@ -15,6 +15,8 @@ package struct CloudState: Sendable {
   package var instanceGroups = Table<InstanceGroup>()
   package var instanceSchedules = Table<InstanceSchedule>()
   package var instanceSnapshots = Table<InstanceSnapshot>()
+  package var internalLoadBalancerVMs = Table<InternalLoadBalancerVM>()
+  package var internalLoadBalancers = Table<InternalLoadBalancer>()
   package var ipForwardingRules = Table<IPForwardingRule>()
   package var jobs = Table<AsyncJob>()
   package var loadBalancerRules = Table<LoadBalancerRule>()
@@ -27,8 +29,10 @@ package struct CloudState: Sendable {
   package var portForwardingRules = Table<PortForwardingRule>()
   package var portableIPRanges = Table<PortableIPRange>()
   package var privateGateways = Table<PrivateGateway>()
+  package var projects = Table<Project>()
   package var publicIPRanges = Table<PublicIPRange>()
   package var publicIPs = Table<PublicIPAddress>()
+  package var quotaTariffs = Table<QuotaTariff>()
   package var regions = Table<Region>()
   package var registeredUserData = Table<RegisteredUserData>()
   package var remoteAccessVPNs = Table<RemoteAccessVPN>()
@@ -46,6 +50,7 @@ package struct CloudState: Sendable {
   package var snapshots = Table<VolumeSnapshot>()
   package var sshKeyPairs = Table<SSHKeyPair>()
   package var staticRoutes = Table<StaticRoute>()
+  package var storageIPRanges = Table<StorageIPRange>()
   package var storagePools = Table<StoragePool>()
   package var tags = Table<ResourceTag>()
   package var templates = Table<Template>()
@@ -68,11 +73,12 @@ package struct CloudState: Sendable {
     Domain.self, Event.self, FirewallRule.self, Host.self, IPForwardingRule.self, ImageStore.self, InstanceGroup.self,
     InstanceSchedule.self, InstanceSnapshot.self, LoadBalancerRule.self, Network.self, NetworkACLList.self,
     NetworkOffering.self, Node.self, PhysicalNetwork.self, Pod.self, PortForwardingRule.self, PortableIPRange.self,
-    PrivateGateway.self, PublicIPAddress.self, PublicIPRange.self, Region.self, RegisteredUserData.self,
+    PrivateGateway.self, Project.self, PublicIPAddress.self, PublicIPRange.self, Region.self, RegisteredUserData.self,
     RemoteAccessVPN.self, ResourceDetail.self, ResourceLimit.self, ResourceTag.self, Restoration.self, Role.self,
     Rollout.self, SSHKeyPair.self, SSLCertificate.self, SealingKey.self, SecurityGroup.self, ServiceOffering.self,
     Setting.self, SnapshotPolicy.self, StaticRoute.self, StoragePool.self, Template.self, User.self, VPC.self,
     VPCOffering.self, VPNConnection.self, VPNCustomerGateway.self, VPNGateway.self, VPNUser.self, VirtualMachine.self,
     VirtualRouter.self, Volume.self, VolumeSnapshot.self, Zone.self,
+    InternalLoadBalancer.self, InternalLoadBalancerVM.self, QuotaTariff.self, StorageIPRange.self,
   ]
 }

@@ -39,7 +39,23 @@ struct ArgumentParser {
         throw .value("The parameter \(refused.name) of \(command.name) is not supported")
       }
     }
+    try actForProject(&arguments)
     return arguments
+  }
+
+  /// What is asked for a project is asked for its account.
+  private func actForProject(_ arguments: inout Arguments) throws(APIError) {
+    guard let project = arguments.id("projectid", Project.self).flatMap({ state.projects[$0] }) else { return }
+    let role = project.member(caller.account, caller.user).flatMap { $0.isAdmin ? nil : $0.role }.flatMap(project.role)
+    if let role, !role.allows(command.name) {
+      throw .denied("The project role \(role.name) does not allow \(command.name)")
+    }
+    guard command.actsForAccounts, let account = state.accounts[project.account] else { return }
+    guard !arguments.has("account") else {
+      throw .value("Account and projectid can't be specified together")
+    }
+    arguments.set("account", .string(account.name))
+    arguments.set("domainid", .uuid(account.domain.uuid))
   }
 
   private func refuseControlCharacters(_ value: String, of name: String) throws(APIError) {
@@ -62,6 +78,11 @@ struct ArgumentParser {
     case .long:
       guard let number = Int(text) else { throw .notANumber(text, parameter) }
       return .integer(number)
+    case .double:
+      let trimmed = text.filter { $0 != " " }
+      if trimmed.isEmpty { return nil }
+      guard let number = Double(trimmed), number.isFinite else { throw .notANumber(text, parameter) }
+      return .double(number)
     case .string:
       if text.isEmpty && parameter.isRequired { return nil }
       try check(text, parameter)

@@ -8,6 +8,7 @@ package struct Arguments: Sendable {
   enum Value: Hashable, Sendable {
     case boolean(Bool)
     case integer(Int)
+    case double(Double)
     case string(String)
     case uuid(UUID)
     case everyUUID
@@ -33,6 +34,10 @@ package struct Arguments: Sendable {
 
   func integer(_ name: String) -> Int? {
     if case .integer(let value) = values[name] { value } else { nil }
+  }
+
+  func double(_ name: String) -> Double? {
+    if case .double(let value) = values[name] { value } else { nil }
   }
 
   func string(_ name: String) -> String? {

@@ -75,11 +75,18 @@ package struct Command: Sendable {
     self.run = run
   }
 
+  /// Whether another account than the caller's, or a project, can be named as the one that it is for.
+  var actsForAccounts: Bool {
+    parameters.contains { $0.name == "account" } && parameters.contains { $0.name == "domainid" }
+      && parameters.contains { $0.name == "projectid" && !$0.isRequired }
+  }
+
   /// Changes nothing.
   package var isReading: Bool { Self.isReading(name) }
 
   private static func isReading(_ name: String) -> Bool {
     ["list", "find", "get", "query"].contains { name.hasPrefix($0) }
+      || ["quotaIsEnabled", "quotaSummary", "quotaTariffList"].contains(name)
   }
 }
 
@@ -103,6 +110,7 @@ package struct Roles: OptionSet, Hashable, Sendable {
     case .rootAdmin: self = .admin
     case .domainAdmin: self = .domainAdmin
     case .resourceDomainAdmin: self = .resourceAdmin
+    case .project: self = []
     case .user: self = .user
     }
   }

@@ -11,6 +11,17 @@ extension Entity {
     state.accounts[ID(uuid)].map { .domain($0.domain) }
   }
   static let healthCheckPolicy = Entity("healthcheckpolicy", "healthcheckpolicies", owner: policyOwner)
+  static let internalLoadBalancer = Entity(InternalLoadBalancer.self, "loadbalancer") { balancer, _ in
+    .account(balancer.account)
+  }
+  static let internalLoadBalancerVM = Entity(InternalLoadBalancerVM.self, "internalloadbalancervm") { machine, _ in
+    .account(machine.account)
+  }
+  /// A load balancer rule of a public address, or an internal load balancer.
+  static let balancer = Entity("balancer", "loadbalancerrule") { uuid, state in
+    (state.loadBalancerRules[ID(uuid)]?.account ?? state.internalLoadBalancers[ID(uuid)]?.account)
+      .map(Ownership.account)
+  }
   static let ipForwardingRule = Entity(IPForwardingRule.self, "ipforwardingrule") { rule, _ in .account(rule.account) }
   static let networkACLItem = Entity("networkaclitem", "networkacl") { uuid, state in
     state.networkACLLists.first("item", .uuid(uuid)).map { $0.account.map(Ownership.account) ?? .everybody }
@@ -25,6 +36,7 @@ extension Entity {
     .account(certificate.account)
   }
   static let staticRoute = Entity(StaticRoute.self, "staticroute") { route, _ in .account(route.account) }
+  static let storageIPRange = Entity(StorageIPRange.self, "storagenetworkiprange") { _, _ in .rootAdmin }
   static let stickinessPolicy = Entity("stickinesspolicy", "stickinesspolicies", owner: policyOwner)
   static let vpc = Entity(VPC.self, "vpc") { vpc, _ in .account(vpc.account) }
   static let vpcOffering = Entity(VPCOffering.self, "vpcoffering") { _, _ in .everybody }
@@ -42,7 +54,8 @@ extension Entity {
   }
 
   static let networking: [Entity] = [
-    ipForwardingRule, networkACLList, portableIPRange, privateGateway, remoteAccessVPN, sslCertificate, staticRoute,
+    internalLoadBalancer, internalLoadBalancerVM, ipForwardingRule, networkACLList, portableIPRange, privateGateway,
+    remoteAccessVPN, sslCertificate, staticRoute,
     vpc, vpcOffering, vpnConnection, vpnCustomerGateway, vpnGateway, vpnUser,
   ]
 }

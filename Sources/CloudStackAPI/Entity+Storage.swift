@@ -1,4 +1,5 @@
 import CloudModel
+import Control
 
 extension Entity {
   static let diskOffering = Entity(DiskOffering.kind, "diskoffering") { uuid, state in
@@ -19,6 +20,7 @@ extension Entity {
   }
 
   static let serviceOffering = Entity(ServiceOffering.kind, "serviceoffering") { uuid, state in
+    if uuid == ServiceOffering.ofRouters.id.uuid { return .everybody }
     guard let offering = state.serviceOfferings[ID(uuid)], offering.isRemoved != true else { return nil }
     return offering.domains.map(Ownership.domains) ?? .everybody
   }

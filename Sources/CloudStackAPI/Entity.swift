@@ -85,8 +85,7 @@ extension Entity {
   static let portForwardingRule = Entity(PortForwardingRule.self, "portforwardingrule") { rule, _ in
     .account(rule.account)
   }
-  /// There are none: only `-1`, all projects, can be named.
-  static let project = Entity("project", "project") { _, _ in nil }
+  static let project = Entity(Project.self, "project") { project, _ in .account(project.account) }
   static let publicIPAddress = Entity(PublicIPAddress.self, "ipaddress") { address, _ in
     address.account.map(Ownership.account) ?? .rootAdmin
   }
@@ -106,7 +105,7 @@ extension Entity {
   static let byKind: [String: Entity] = Dictionary(
     uniqueKeysWithValues: ([
       account, affinityGroup, asyncJob, diskOffering, domain, event, firewallRule, instanceGroup, instanceSchedule,
-      instanceSnapshot, loadBalancerRule, network, networkOffering, portForwardingRule, publicIPAddress,
+      instanceSnapshot, loadBalancerRule, network, networkOffering, portForwardingRule, project, publicIPAddress,
       registeredUserData, role, rollout, router, securityGroup, sshKeyPair, serviceOffering, snapshot, snapshotPolicy,
       template, user, virtualMachine, volume, zone,
     ] + networking).map { ($0.name, $0) })

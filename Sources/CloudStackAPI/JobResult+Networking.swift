@@ -24,6 +24,9 @@ extension JobResult {
     case "VpnCustomerGateway": state.vpnCustomerGateways[ID(uuid)].map { view.fields(of: $0, withKey: false) }
     case "VpnConnection": state.vpnConnections[ID(uuid)].map { view.fields(of: $0, withKey: false) }
     case "PortableIpRange": state.portableIPRanges[ID(uuid)].map(view.fields)
+    case "InternalLoadBalancer": state.internalLoadBalancers[ID(uuid)].map(view.fields)
+    case "InternalLbVm": state.internalLoadBalancerVMs[ID(uuid)].map(view.fields)
+    case "StorageNetworkIpRange": state.storageIPRanges[ID(uuid)].map(view.fields)
     default: nil
     }
   }

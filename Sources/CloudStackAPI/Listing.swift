@@ -47,6 +47,7 @@ extension Request {
     scope.domain = arguments.id("domainid")
     scope.listAll = arguments.flag("listall")
     scope.isRecursive = arguments.flag("isrecursive")
+    if arguments.isEvery("projectid") { scope.projects = scope.listAll ? .all : .only }
     return scope
   }
 
@@ -56,19 +57,29 @@ extension Request {
   ) throws -> [R] {
     var scope = self.scope
     scope.byID = arguments.has(id) || byName
-    if arguments.isEvery("projectid") && !scope.listAll { return [] }
     let isVisible = try visibility(scope)
     if let wanted: ID<R> = arguments.id(id) {
       return table[wanted].map { [$0] }?.filter { (owner($0).map(isVisible) ?? true) && matchesTags($0.id) } ?? []
     }
-    let isOwnOnly =
-      caller.type == .user || !(scope.listAll || scope.byID || scope.domain != nil || scope.account != nil)
-    if isOwnOnly && R.indexes.contains(where: { $0.name == "account" }) {
-      return table.matching("account", .id(caller.account)).filter {
+    if let owners = try owners(in: scope), R.indexes.contains(where: { $0.name == "account" }) {
+      return owners.flatMap { table.matching("account", .id($0)) }.filter {
         (owner($0).map(isVisible) ?? false) && matchesTags($0.id)
       }
     }
     return table.all.filter { (owner($0).map(isVisible) ?? false) && matchesTags($0.id) }
+  }
+
+  /// The accounts that a list can be of; nil when they are too many to be gone through one by one.
+  private func owners(in scope: ListScope) throws -> [ID<Account>]? {
+    if let name = scope.account {
+      return [try Access.owner(for: caller, account: name, domain: scope.domain, in: state).id]
+    }
+    if caller.type == .user {
+      let own = scope.projects == .only ? [] : [caller.account]
+      return own + (scope.projects == .none ? [] : Access.projectAccounts(of: caller, in: state))
+    }
+    let isWide = scope.listAll || scope.byID || scope.domain != nil || scope.projects != .none
+    return isWide ? nil : [caller.account]
   }
 
   /// Administrators are told that an account does not exist, others only that they may not.

@@ -99,6 +99,7 @@ package enum OpenAPI {
     case .boolean: schema.add("type", "boolean")
     case .integer: schema = number("int32")
     case .long: schema = number("int64")
+    case .double: schema.add("type", "number")
     case .uuid:
       schema.add("type", "string")
       schema.add("format", "uuid")
@@ -162,6 +163,7 @@ package enum OpenAPI {
     case .string, .date: return one("type", .string("string"))
     case .integer: return number("int32")
     case .long: return number("int64")
+    case .decimal: return one("type", .string("number"))
     case .boolean: return one("type", .string("boolean"))
     case .map, .object: return one("type", .string("object"))
     case .strings: return list(one("type", .string("string")))

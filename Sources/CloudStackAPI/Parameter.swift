@@ -66,6 +66,10 @@ package struct Parameter: Sendable {
     Parameter(name, .long, description, required: required)
   }
 
+  static func double(_ name: String, _ description: String, required: Bool = false) -> Parameter {
+    Parameter(name, .double, description, required: required)
+  }
+
   static func requiredStrings(_ name: String, _ description: String) -> Parameter {
     Parameter(name, .list, description, required: true, element: .string)
   }
@@ -85,7 +89,7 @@ package struct Parameter: Sendable {
 
 /// Raw values are the names that listApis gives the types.
 package enum ParameterType: String, Hashable, Sendable {
-  case boolean, integer, long, string, uuid, list, map, date
+  case boolean, integer, long, double, string, uuid, list, map, date
 }
 
 /// A parameter that is refused rather than ignored, unless its value asks for what happens anyway.
@@ -122,7 +126,9 @@ extension Parameter {
   static let dryRun = Parameter.boolean("dryrun", "only tell what would change, in the cloud and on its nodes")
 
   /// Whom a new resource is for.
-  static let owner: [Parameter] = [.account, .domainID]
+  static let owner: [Parameter] = [
+    .account, .domainID, .id("projectid", .project, "the project to act for, instead of an account"),
+  ]
 
   /// What every list understands.
   static let paging: [Parameter] = [

@@ -14,8 +14,12 @@ package struct ResponseType: Hashable, Sendable {
     _ name: String, _ fields: KeyValuePairs<String, FieldType>, reserved: KeyValuePairs<String, FieldType> = [:]
   ) {
     self.name = name
+    let names = Set(fields.map(\.key))
+    // What an account may own, a project may own.
+    let isOwned = names.isSuperset(of: ["account", "domainid", "domainpath"]) && !names.contains("projectid")
     self.fields =
       fields.map { Field(name: $0.key, type: $0.value, roles: .everybody) }
+      + (isOwned ? ["projectid", "project"].map { Field(name: $0, type: .string, roles: .everybody) } : [])
       + reserved.map { Field(name: $0.key, type: $0.value, roles: .admin) }
   }
 
@@ -29,7 +33,7 @@ package struct ResponseType: Hashable, Sendable {
 }
 
 package indirect enum FieldType: Hashable, Sendable {
-  case string, integer, long, boolean, date, map, object
+  case string, integer, long, decimal, boolean, date, map, object
   case strings
   case list(ResponseType)
   case one(ResponseType)
@@ -40,6 +44,7 @@ package indirect enum FieldType: Hashable, Sendable {
     case .string: "string"
     case .integer: "integer"
     case .long: "long"
+    case .decimal: "bigdecimal"
     case .boolean: "boolean"
     case .date: "date"
     case .map: "map"

@@ -109,4 +109,52 @@ extension ResponseType {
     [
       "accountid": .string, "account": .string, "apiIssued": .integer, "apiAllowed": .integer, "expireAfter": .long,
     ])
+
+  static let projectOwner = ResponseType("projectowner", ["account": .string, "userid": .string])
+
+  static let project = ResponseType(
+    "project",
+    [
+      "id": .string, "name": .string, "displaytext": .string, "projectaccountname": .string, "domainid": .string,
+      "domain": .string, "domainpath": .string, "state": .string, "created": .date, "owner": .list(projectOwner),
+      "vmrunning": .integer, "vmstopped": .integer,
+      "vmlimit": .string, "vmtotal": .long, "vmavailable": .string,
+      "iplimit": .string, "iptotal": .long, "ipavailable": .string,
+      "volumelimit": .string, "volumetotal": .long, "volumeavailable": .string,
+      "snapshotlimit": .string, "snapshottotal": .long, "snapshotavailable": .string,
+      "templatelimit": .string, "templatetotal": .long, "templateavailable": .string,
+      "networklimit": .string, "networktotal": .long, "networkavailable": .string,
+      "vpclimit": .string, "vpctotal": .long, "vpcavailable": .string,
+      "cpulimit": .string, "cputotal": .long, "cpuavailable": .string,
+      "memorylimit": .string, "memorytotal": .long, "memoryavailable": .string,
+      "primarystoragelimit": .string, "primarystoragetotal": .long, "primarystorageavailable": .string,
+      "secondarystoragelimit": .string, "secondarystoragetotal": .long, "secondarystorageavailable": .string,
+      "tags": .list(tag), "jobid": .string, "jobstatus": .integer,
+    ])
+
+  static let projectAccount = ResponseType(
+    "projectaccount",
+    [
+      "projectid": .string, "project": .string, "accountid": .string, "account": .string, "accounttype": .integer,
+      "userid": .string, "username": .string, "role": .string, "projectroleid": .string, "domainid": .string,
+      "domain": .string, "domainpath": .string, "user": .list(user),
+    ])
+
+  static let projectInvitation = ResponseType(
+    "projectinvitation",
+    [
+      "id": .string, "projectid": .string, "project": .string, "domainid": .string, "domain": .string,
+      "domainpath": .string, "account": .string, "userid": .string, "state": .string,
+    ])
+
+  static let projectRole = ResponseType(
+    "projectrole",
+    ["id": .string, "name": .string, "description": .string, "projectid": .string, "ispublic": .boolean])
+
+  static let projectRolePermission = ResponseType(
+    "projectrolepermission",
+    [
+      "id": .string, "projectid": .string, "projectroleid": .string, "projectrolename": .string, "rule": .string,
+      "permission": .string, "description": .string,
+    ])
 }

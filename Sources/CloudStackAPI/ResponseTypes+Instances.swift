@@ -1,7 +1,7 @@
 /// What answers hold that belongs to instances.
 extension ResponseType {
   /// A type with more fields than another.
-  private init(_ base: ResponseType, and fields: KeyValuePairs<String, FieldType>) {
+  init(_ base: ResponseType, and fields: KeyValuePairs<String, FieldType>) {
     name = base.name
     self.fields = base.fields + fields.map { Field(name: $0.key, type: $0.value, roles: .everybody) }
   }

@@ -157,7 +157,7 @@ extension ResponseType {
       "memory": .integer, "created": .date, "storagetype": .string, "provisioningtype": .string, "offerha": .boolean,
       "limitcpuuse": .boolean, "isvolatile": .boolean, "issystem": .boolean, "defaultuse": .boolean,
       "iscustomized": .boolean, "dynamicscalingenabled": .boolean, "state": .string, "rootdisksize": .long,
-      "domainid": .string, "domain": .string, "zoneid": .string, "zone": .string,
+      "systemvmtype": .string, "domainid": .string, "domain": .string, "zoneid": .string, "zone": .string,
     ])
 
   static let networkOffering = ResponseType(
@@ -166,7 +166,8 @@ extension ResponseType {
       "id": .string, "name": .string, "displaytext": .string, "traffictype": .string, "guestiptype": .string,
       "isdefault": .boolean, "specifyvlan": .boolean, "specifyipranges": .boolean, "availability": .string,
       "conservemode": .boolean, "ispersistent": .boolean, "forvpc": .boolean, "egressdefaultpolicy": .boolean,
-      "internetprotocol": .string, "state": .string, "created": .date, "service": .list(service),
+      "internetprotocol": .string, "serviceofferingid": .string, "state": .string, "created": .date,
+      "service": .list(service),
     ])
 
   static let network = ResponseType(
@@ -215,7 +216,7 @@ extension ResponseType {
       "domain": .string, "domainpath": .string, "created": .date, "isredundantrouter": .boolean,
       "redundantstate": .string, "requiresupgrade": .boolean, "healthchecksfailed": .boolean, "nic": .list(nic),
       "serviceofferingid": .string, "serviceofferingname": .string, "healthcheckresults": .list(routerHealthCheck),
-      "jobid": .string, "jobstatus": .integer,
+      "vpcid": .string, "vpcname": .string, "jobid": .string, "jobstatus": .integer,
     ])
 
   static let nic = ResponseType(

@@ -27,6 +27,12 @@ package struct ListScope: Hashable, Sendable {
   package var isRecursive = false
   /// A resource named by id: an administrator then looks at everything it may see.
   package var byID = false
+  package var projects = Projects.none
+
+  /// Whether what belongs to projects is meant, when neither a project nor a resource is named.
+  package enum Projects: Hashable, Sendable {
+    case none, only, all
+  }
 
   package init() {}
 }
@@ -38,12 +44,29 @@ package enum Access {
     if owner == caller.account { return true }
     switch caller.type {
     case .rootAdmin: return true
-    case .user: return false
+    case .user, .project: return isMember(caller, of: owner, in: state)
     case .domainAdmin, .resourceDomainAdmin:
       // An administrator of the domain ROOT must not get at the keys of root administrators, who live there too.
       guard let account = state.accounts[owner], account.type != .rootAdmin else { return false }
-      return isWithin(account.domain, caller.domain, in: state)
+      return isWithin(account.domain, caller.domain, in: state) || isMember(caller, of: owner, in: state)
     }
+  }
+
+  /// Whether `owner` is a project's account, and the caller works on the project.
+  private static func isMember(_ caller: Caller, of owner: ID<Account>, in state: CloudState) -> Bool {
+    state.project(of: owner)?.member(caller.account, caller.user) != nil
+  }
+
+  /// Whether `caller` acts for everybody in the domain.
+  package static func administers(_ caller: Caller, _ domain: ID<Domain>, in state: CloudState) -> Bool {
+    caller.isRootAdmin || caller.isDomainAdmin && isWithin(domain, caller.domain, in: state)
+  }
+
+  /// The accounts of the projects that the caller works on.
+  package static func projectAccounts(of caller: Caller, in state: CloudState) -> [ID<Account>] {
+    state.projects.matching("member", .id(caller.account)).filter {
+      $0.member(caller.account, caller.user) != nil
+    }.map(\.account)
   }
 
   /// Refuses what belongs to somebody else, saying nothing about it.
@@ -90,6 +113,12 @@ package enum Access {
   ) throws(ControlError) -> Account {
     let account = try owner(for: caller, account: name, domain: domain, in: state)
     guard account.state == .enabled else {
+      if let project = state.project(of: account.id) {
+        throw ControlError(
+          .permissionDenied,
+          "The project \(project.name) is \(project.state.rawValue.lowercased()); activateProject lets things be made in it"
+        )
+      }
       throw ControlError(.permissionDenied, "The account \(account.name) is \(account.state.rawValue)")
     }
     return account
@@ -103,14 +132,25 @@ package enum Access {
       let id = try owner(for: caller, account: name, domain: scope.domain, in: state).id
       return { $0 == id }
     }
-    if caller.type == .user {
-      let own = caller.account
-      return { $0 == own }
+    if let domain = scope.domain, caller.type != .user,
+      !caller.isRootAdmin && !isWithin(domain, caller.domain, in: state)
+    {
+      throw ControlError(.permissionDenied, "No permission to list this domain")
     }
-    if let domain = scope.domain {
-      guard caller.isRootAdmin || isWithin(domain, caller.domain, in: state) else {
-        throw ControlError(.permissionDenied, "No permission to list this domain")
-      }
+    let isMeant = isMeant(caller, scope, in: state)
+    if scope.byID { return isMeant }
+    switch scope.projects {
+    case .all: return isMeant
+    case .none: return { isMeant($0) && state.accounts[$0]?.type != .project }
+    case .only: return { isMeant($0) && state.accounts[$0]?.type == .project }
+    }
+  }
+
+  /// The same, whether an account is a project's or not.
+  private static func isMeant(
+    _ caller: Caller, _ scope: ListScope, in state: CloudState
+  ) -> @Sendable (ID<Account>) -> Bool {
+    if let domain = scope.domain, caller.type != .user {
       let recursive = scope.isRecursive
       return { owner in
         guard let account = state.accounts[owner], caller.isRootAdmin || account.type != .rootAdmin else {
@@ -119,7 +159,7 @@ package enum Access {
         return recursive ? isWithin(account.domain, domain, in: state) : account.domain == domain
       }
     }
-    guard scope.listAll || scope.byID else {
+    if caller.type != .user && !(scope.listAll || scope.byID) && scope.projects != .only {
       let own = caller.account
       return { $0 == own }
     }

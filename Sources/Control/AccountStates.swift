@@ -110,8 +110,12 @@ extension Control {
     guard account.state != .removing else {
       throw ControlError(.invalidParameter, "The account is being deleted")
     }
+    guard account.type != .project else { throw isOfProject }
     return account
   }
+
+  static let isOfProject = ControlError(
+    .invalidParameter, "The account is a project's; it is changed, suspended and deleted with the project")
 
   private static func changeableAccount(
     _ id: ID<Account>, _ caller: Caller, _ draft: borrowing Draft

@@ -116,6 +116,8 @@ extension Control {
       guard account.name != "system" else {
         throw ControlError(.permissionDenied, "The system account cannot be deleted")
       }
+      guard account.type != .project else { throw Self.isOfProject }
+      try ProjectEnds.requireNone(ownedBy: id, in: draft.state)
       for network in draft.state.networks.matching("account", .id(id)) where network.permitted != nil {
         let guests = draft.state.virtualMachines.matching("network", .id(network.id))
         guard guests.allSatisfy({ $0.account == id }) else {

@@ -28,8 +28,11 @@ package struct Configuration: Hashable, Sendable {
   package static let all: [Configuration] =
     ([
       expungeDelay, expungeInterval, pageSize, uiPageSize, eventRetention, jobRetention, loginAttempts,
-      isThrottled, throttledCalls, throttleInterval,
-    ] + LimitedResource.allCases.flatMap { [accountLimit($0), domainLimit($0)] }).sorted { $0.name < $1.name }
+      isThrottled, throttledCalls, throttleInterval, isQuotaEnabled, allowUserCreateProjects, projectInviteRequired,
+      projectInviteTimeout,
+    ] + LimitedResource.allCases.flatMap { [accountLimit($0), domainLimit($0), projectLimit($0)] }).sorted {
+      $0.name < $1.name
+    }
 
   package static func named(_ name: String) -> Configuration? { all.first { $0.name == name } }
 
@@ -84,10 +87,30 @@ extension Configuration {
     "api.throttling.interval", .integer(1...86_400), "1", "Management Server", "API",
     "Seconds that an interval for the calls of an account has")
 
+  package static let allowUserCreateProjects = Configuration(
+    "allow.user.create.projects", .boolean, "true", "Management Server", "Projects",
+    "Whether accounts that are no administrators may create projects")
+  package static let projectInviteRequired = Configuration(
+    "project.invite.required", .boolean, "false", "Management Server", "Projects",
+    "Whether accounts and users are invited to projects and have to accept, rather than added")
+  package static let projectInviteTimeout = Configuration(
+    "project.invite.timeout", .integer(1...year), "86400", "Management Server", "Projects",
+    "Seconds after which an invitation to a project can no longer be accepted")
+
+  package static let isQuotaEnabled = Configuration(
+    "quota.enable.service", .boolean, "false", "Billing", "Quota",
+    "Whether there are tariffs of what accounts use, and what they have left")
+
   package static func accountLimit(_ type: LimitedResource) -> Configuration {
     Configuration(
       "max.account.\(type.plural)", .integer(-1...limit), "-1", "Management Server", "Limits",
       "The most of this that an account may have for which no limit was set; -1 for as many as wanted")
+  }
+
+  package static func projectLimit(_ type: LimitedResource) -> Configuration {
+    Configuration(
+      "max.project.\(type.plural)", .integer(-1...limit), "-1", "Management Server", "Limits",
+      "The most of this that a project may have for which no limit was set; -1 for as many as wanted")
   }
 
   package static func domainLimit(_ type: LimitedResource) -> Configuration {

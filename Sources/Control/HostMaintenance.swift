@@ -60,6 +60,10 @@ enum Evacuation {
       router.host = try Control.routerHost(router.zone, draft)
       try draft.put(router)
     }
+    for var balancer in draft.state.internalLoadBalancerVMs.matching("host", .id(host.id)) {
+      balancer.host = try Control.routerHost(balancer.zone, draft)
+      try draft.put(balancer)
+    }
   }
 
   private static func requireMovable(_ host: Host) throws(ControlError) {

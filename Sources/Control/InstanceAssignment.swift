@@ -71,6 +71,9 @@ extension Control {
         return "Load balancer rule \(rule.name)"
       }
     }
+    for balancer in draft.state.internalLoadBalancers.matching("instance", .id(id)) where isMeant(balancer.network) {
+      return "Load balancer \(balancer.name)"
+    }
     return nil
   }
 }

@@ -56,6 +56,10 @@ enum JobSubject: String, Sendable {
   case vpnCustomerGateway = "VpnCustomerGateway"
   case vpnConnection = "VpnConnection"
   case portableIPRange = "PortableIpRange"
+  case internalLoadBalancer = "InternalLoadBalancer"
+  case internalLoadBalancerVM = "InternalLbVm"
+  case storageIPRange = "StorageNetworkIpRange"
+  case project = "Project"
 }
 
 extension Control {
@@ -100,10 +104,32 @@ extension Control {
         instance: about.resource, revision: draft.nextRevision, created: draft.now)
       job.references = about.references
       job.password = about.password
+      job.events = try Self.markStarted(&draft)
       try draft.put(job)
       return about.resource
     }
     return Started(job: id, resource: resource)
+  }
+
+  /// The events of this revision tell of something that has only begun; others, of the same type, will tell of its end.
+  private static func markStarted(_ draft: inout Draft) throws -> [ID<Event>]? {
+    let begun = draft.touched(Event.self).compactMap { draft.get($0) }.filter { $0.parent == nil }
+    for var event in begun {
+      event.state = "Started"
+      try draft.put(event)
+    }
+    return begun.isEmpty ? nil : begun.map(\.id).sorted()
+  }
+
+  private static func tellEnd(of job: AsyncJob, failure: String? = nil, _ draft: inout Draft) throws {
+    for begun in (job.events ?? []).compactMap({ draft.get($0) }) {
+      try draft.put(
+        Event(
+          id: draft.newID(), type: begun.type, level: failure == nil ? "INFO" : "ERROR",
+          description: failure.map { "\(begun.description): failed, \($0)" } ?? "\(begun.description): done",
+          account: begun.account, user: begun.user, resourceType: begun.resourceType, resource: begun.resource,
+          parent: begun.id, created: draft.now))
+    }
   }
 
   /// Waits until the job is done.
@@ -139,6 +165,7 @@ extension Control {
   func complete(_ id: ID<AsyncJob>) async {
     await end(id) { draft, job in
       try Settlement.settle(job, &draft)
+      try Self.tellEnd(of: job, &draft)
       job.status = .succeeded
       try draft.put(job)
       job.result = self.jobResult(job, draft.state)
@@ -149,6 +176,7 @@ extension Control {
   func fail(_ id: ID<AsyncJob>, _ reason: String) async {
     await end(id) { draft, job in
       try Settlement.abandon(job, reason, &draft)
+      try Self.tellEnd(of: job, failure: reason, &draft)
       job.status = .failed
       job.resultCode = 530
       job.result = Self.failure(530, reason)

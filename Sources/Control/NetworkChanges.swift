@@ -62,6 +62,7 @@ extension Control {
     let isUsing =
       missing.contains("PortForwarding") && draft.state.portForwardingRules.count("network", key) > 0
       || missing.contains("Lb") && draft.state.loadBalancerRules.count("network", key) > 0
+      || missing.contains("Lb") && draft.state.internalLoadBalancers.count("network", key) > 0
       || missing.contains("Firewall") && draft.state.firewallRules.count("network", key) > 0
       || missing.contains("StaticNat")
         && draft.state.publicIPs.matching("network", key).contains { $0.staticNAT != nil }

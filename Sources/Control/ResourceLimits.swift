@@ -47,7 +47,8 @@ package enum ResourceLimits {
   /// Root administrators are not limited.
   package static func max(_ type: LimitedResource, of account: Account, in state: CloudState) -> Int {
     if account.type == .rootAdmin { return -1 }
-    return row(type, account.id.uuid, in: state)?.max ?? state.integer(.accountLimit(type))
+    let fallback: Configuration = account.type == .project ? .projectLimit(type) : .accountLimit(type)
+    return row(type, account.id.uuid, in: state)?.max ?? state.integer(fallback)
   }
 
   /// Neither is ROOT, unless somebody said so.
@@ -87,7 +88,11 @@ package enum ResourceLimits {
     case .primaryStorage:
       let bytes = state.volumes.matching("account", key).reduce(0) { $0 + $1.sizeBytes }
       return (bytes + Volume.bytesPerGiB - 1) / Volume.bytesPerGiB
-    case .project, .secondaryStorage: return 0
+    case .project:
+      return state.projects.matching("member", key).count { project in
+        project.owners.contains { $0.account == account.id }
+      }
+    case .secondaryStorage: return 0
     }
   }
 

@@ -81,13 +81,14 @@ extension Control {
     try await transact(cause(caller, "changeServiceForRouter")) { draft in
       var router = try Self.router(id, caller, draft)
       try Self.requireSimulated(router.zone, "A service offering of a router", draft.state)
-      guard draft.get(offering) != nil else {
+      let isUsual = offering == ServiceOffering.ofRouters.id
+      guard isUsual || draft.get(offering) != nil else {
         throw ControlError(.invalidParameter, "Unable to find service offering \(offering)")
       }
       guard router.isStopped == true else {
         throw ControlError(.invalidParameter, "Stop the router \(router.name) before its service offering is changed")
       }
-      router.offering = offering
+      router.offering = isUsual ? nil : offering
       try draft.put(router)
       try draft.put(Self.event("ROUTER.UPGRADE", "Changed the offering of", router, caller, draft))
     }

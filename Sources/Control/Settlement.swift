@@ -320,6 +320,7 @@ enum Settlement {
       try settle(address: address.id, &draft)
     }
     for router in draft.state.routers.matching("network", .id(id)) { try draft.remove(router.id) }
+    try InternalBalancing.removeAll(of: id, &draft)
     for range in draft.state.publicIPRanges.matching("network", .id(id)) { try draft.remove(range.id) }
     try draft.remove(id)
   }
@@ -339,6 +340,7 @@ enum Settlement {
     for user in draft.state.users.matching("account", .id(id)) { try draft.remove(user.id) }
     try RootVolumes.settle(endOf: id, &draft)
     try Tiers.removeAll(of: id, &draft)
+    if let project = draft.state.projects.first("account", .id(id)) { try draft.remove(project.id) }
     try draft.remove(id)
   }
 

@@ -39,6 +39,7 @@ extension Control {
       guard account.name != "system" else {
         throw ControlError(.permissionDenied, "The system account has no users of anybody's")
       }
+      guard account.type != .project else { throw Self.isOfProject }
       try Self.requireFree(request.username, account.domain, draft)
       guard draft.state.users.count("account", .id(account.id)) < Self.userLimit else {
         throw ControlError(.resourceLimit, "An account has at most \(Self.userLimit) users")
@@ -109,6 +110,7 @@ extension Control {
   package func deleteUser(_ id: ID<User>, by caller: Caller) async throws {
     try await transact(cause(caller, "deleteUser")) { draft in
       let user = try Self.changeableUser(id, caller, draft, "deleted")
+      try ProjectEnds.forget(user: id, &draft)
       try draft.remove(id)
       try draft.put(Self.event("USER.DELETE", "Deleted user \(user.username)", user, caller, draft))
     }
@@ -163,9 +165,10 @@ extension Control {
       guard target.domain == user.domain else {
         throw ControlError(.invalidParameter, "A user is moved within its domain only")
       }
-      guard target.state == .enabled, target.name != "system", target.id != user.account else {
+      guard target.state == .enabled, target.name != "system", target.type != .project, target.id != user.account else {
         throw ControlError(.invalidParameter, "The user cannot be moved to the account \(target.name)")
       }
+      try ProjectEnds.forget(user: id, &draft)
       user.account = target.id
       try draft.put(user)
       try draft.put(

@@ -165,7 +165,9 @@ extension Control {
     _ wanted: IPv4?, _ network: Network, _ draft: borrowing Draft
   ) throws -> IPv4 {
     func isTaken(_ address: IPv4) -> Bool {
-      draft.state.virtualMachines.first("address", .scoped(network.id.uuid, address.description)) != nil
+      let key = IndexKey.scoped(network.id.uuid, address.description)
+      return draft.state.virtualMachines.first("address", key) != nil
+        || draft.state.internalLoadBalancers.count("source", key) > 0
     }
     let ranges = GuestAddresses.ranges(of: network, in: draft.state)
     if let wanted {

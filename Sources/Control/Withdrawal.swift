@@ -20,6 +20,7 @@ enum Withdrawal {
       rule.members.removeAll { $0.virtualMachine == machine.id }
       try draft.put(rule)
     }
+    try InternalBalancing.withdraw(machine.id, &draft)
   }
 
   static func withdraw(portForwardingRule rule: PortForwardingRule, _ draft: inout Draft) throws {
@@ -98,6 +99,7 @@ enum Withdrawal {
     var account = account
     account.state = .removing
     try draft.put(account)
+    try ProjectEnds.forget(account: account.id, &draft)
     for var user in draft.state.users.matching("account", .id(account.id)) {
       user.enabled = false
       user.apiKey = nil

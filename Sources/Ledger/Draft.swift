@@ -50,6 +50,11 @@ package struct Draft {
   /// The ids of what this revision removes.
   package var removed: [UUID] { touched.filter { $0.value.isGone(from: state) }.map(\.key.id) }
 
+  /// The ids of what this revision has written so far of a kind, or removed.
+  package func touched<R: Resource>(_ type: R.Type) -> [ID<R>] {
+    touched.keys.filter { $0.kind == R.kind }.map { ID($0.id) }
+  }
+
   private mutating func touch<R: Resource>(_ id: ID<R>) {
     let key = ResourceKey(kind: R.kind, id: id.uuid)
     guard touched[key] == nil else { return }

@@ -1,3 +1,4 @@
+import Addresses
 import CloudModel
 import Control
 import Foundation
@@ -20,6 +21,7 @@ final class Estate: Sendable {
     alice = try await cloud.account("alice")
     bob = try await cloud.account("bob")
     let simulated = try await cloud.simulatedZone()
+    try await cloud.call("updateConfiguration", ["name": "quota.enable.service", "value": "true"])
     aliceHas = try await Self.furnish(cloud, "alice", alice)
       .merging(VirtualCloud.furnish(cloud, "alice", alice, in: simulated)) { first, _ in first }
       .merging(["ipforwardingrule": VirtualCloud.ipForwardingRule(cloud, "alice", alice)]) { first, _ in first }
@@ -125,11 +127,11 @@ final class Estate: Sendable {
         (.physicalNetwork, physical?.id.description), (.trafficType, physical?.trafficTypes.first?.id.wireText),
         (.serviceProvider, physical?.providers.first?.id.wireText),
         (.routerElement, physical?.providers.first?.elements.first?.id.wireText),
-        (.storagePool, common.pool), (.imageStore, common.store),
+        (.storagePool, common.pool), (.imageStore, common.store), (.storageIPRange, try await storageRange(cloud)),
         (.affinityGroup, affinity), (.instanceGroup, group), (.instanceSchedule, schedule),
         (.instanceSnapshot, instanceSnapshot), (.registeredUserData, userData), (.sshKeyPair, pair),
         (.alert, after.alerts.all.first { _ in true }?.id.description),
-      ]
+      ] + (try await project(cloud, name, keys))
     return try Dictionary(uniqueKeysWithValues: found.map { ($0.0.name, try #require($0.1, "no \($0.0.name)")) })
   }
   /// A volume with a snapshot and a policy, a template and an ISO, all of a stopped instance's account.
@@ -194,6 +196,43 @@ final class Estate: Sendable {
     let store = try await cloud.made(
       "addImageStore", "imagestore", ["provider": "NFS", "zoneid": zone, "url": "nfs://nas/secondary"])
     return (pool, store)
+  }
+
+  /// A project with a role that has a rule, to which the administrator is invited.
+  private static func project(
+    _ cloud: TestCloud, _ name: String, _ keys: TestCloud.Keys
+  ) async throws -> [(Entity, String?)] {
+    let id = try #require(
+      try await cloud.call("createProject", ["name": "\(name)-project"], as: keys).at("createprojectresponse", "id"))
+    let role = try await cloud.call("createProjectRole", ["projectid": id, "name": "reader"], as: keys)
+      .at("createprojectroleresponse", "projectrole", "id")
+    let rule = try await cloud.call(
+      "createProjectRolePermission",
+      ["projectid": id, "projectroleid": role ?? "", "rule": "list*", "permission": "allow"], as: keys
+    ).at("createprojectrolepermissionresponse", "projectrolepermission", "id")
+    let invitation = ["name": "project.invite.required", "value": "true"]
+    #expect(try await cloud.call("updateConfiguration", invitation).status == 200)
+    let invited = try await cloud.call("addAccountToProject", ["projectid": id, "account": "admin"], as: keys)
+    #expect(invited.status == 200, "\(invited.errorText ?? "")")
+    let project = try #require(ID<Project>(id).flatMap { cloud.control.state.projects[$0] })
+    return [
+      (.project, id), (.invitingProject, id), (.projectRole, role), (.projectRolePermission, rule),
+      (.projectInvitation, project.invitations.first?.id.uuidString.lowercased()),
+    ]
+  }
+
+  /// No pod of the estate can have a storage network, so its addresses are put in place.
+  private static func storageRange(_ cloud: TestCloud) async throws -> String {
+    let known = cloud.control.state.storageIPRanges.all.first { _ in true }
+    if let known { return known.id.description }
+    return try await cloud.change { draft in
+      let pod = try #require(draft.state.pods.all.first { _ in true })
+      let range = StorageIPRange(
+        id: draft.newID(), zone: pod.zone, pod: pod.id, first: IPv4(172, 31, 0, 10), last: IPv4(172, 31, 0, 20),
+        gateway: IPv4(172, 31, 0, 1), length: 24, created: draft.now)
+      try draft.put(range)
+      return range.id.description
+    }
   }
 
   /// No node is there to start the instance, so its snapshot is put in place.

@@ -37,4 +37,20 @@ import Testing
     let bob = try await cloud.call("listEvents", as: estate.bob)
     #expect(Int(bob.at("listeventsresponse", "count") ?? "0") ?? 0 > 1)
   }
+
+  @Test func `what takes a while tells of its beginning and of its end`() async throws {
+    try await TestCloud.living { cloud in
+      let alice = try await cloud.account("alice")
+      let reason = try await cloud.finish(
+        "createAffinityGroup", ["name": "a", "type": "host anti-affinity"], as: alice)
+      #expect(reason == nil)
+      let begun = try #require(cloud.control.state.events.all.first { $0.type == "AG.CREATE" && $0.parent == nil })
+      #expect(begun.state == "Started")
+      let told = try await cloud.call(
+        "listEvents", ["startid": begun.id.description, "state": "Completed"], as: alice)
+      #expect(told.at("listeventsresponse", "count") == "1")
+      #expect(told.at("listeventsresponse", "event", "parentid") == begun.id.description)
+      #expect(told.at("listeventsresponse", "event", "level") == "INFO")
+    }
+  }
 }

@@ -71,6 +71,42 @@ import Testing
     try expectRefusal(text)
   }
 
+  @Test(arguments: 0..<6)
+  func `an altered database that a crash left unfolded and trimmed is refused`(damage: Int) async throws {
+    let ledger = try folder.open(create: true, retention: Retention(age: .seconds(1000), count: 8, window: 20))
+    try await ledger.put(domain("ROOT"))
+    var count: UInt64 = 1
+    while ledger.standing.anchor.number == 0, count < 200 {
+      count += 1
+      try await ledger.put(offering("o\(count)"))
+    }
+    // A tenth of the window is left unfolded while nothing else is done.
+    try await until { ledger.standing.checkpoint + 2 >= count }
+    while ledger.standing.checkpoint + 2 > count {
+      count += 1
+      try await ledger.put(offering("o\(count)"))
+    }
+    let (standing, content) = (ledger.standing, try folder.content())
+    #expect(standing.anchor.number > 0 && standing.checkpoint + 2 == count)
+    await ledger.close()
+    try folder.write(content)
+    try alter(
+      [
+        "DELETE FROM revision WHERE number = \(standing.checkpoint + 1)",
+        "DELETE FROM revision WHERE number = \(count)",
+        "UPDATE revision SET content = x'00' WHERE number = \(count)",
+        "UPDATE meta SET checkpoint = \(count)",
+        "DELETE FROM resource WHERE kind = 'domain'",
+        "DELETE FROM revision WHERE number = \(standing.anchor.number + 1)",
+      ][damage])
+    try expectRefusal("")
+    try folder.write(content)
+    let again = try folder.open()
+    #expect(again.snapshot.state.serviceOfferings.count == Int(count) - 1)
+    #expect(try again.history(from: again.oldest, to: count).last?.number == count)
+    await again.close()
+  }
+
   @Test func `a head file of which one place was cut short is read at the other`() async throws {
     try await prepare()
     let whole = try folder.content()

@@ -9,7 +9,7 @@ extension Commands {
         .string("description", "what it is for"),
         .string("name", "the group's name, unique in the account", required: true),
         .string("type", "one of listAffinityGroupTypes", required: true),
-      ] + Parameter.owner, refused: ["projectid"], response: .affinityGroup
+      ] + Parameter.owner, response: .affinityGroup
     ) { request in
       let text = try request.string("type")
       guard let type = AffinityType(rawValue: text.lowercased()) else {
@@ -22,7 +22,7 @@ extension Commands {
     .job(
       "deleteAffinityGroup", "Deletes an affinity group; its instances stay where they are",
       [.id("id", .affinityGroup, "the group's id"), .string("name", "the group's name, instead of the id")]
-        + Parameter.owner, refused: ["projectid"]
+        + Parameter.owner
     ) { request in
       try await request.control.deleteAffinityGroup(affinityGroup(request), by: request.caller)
     },

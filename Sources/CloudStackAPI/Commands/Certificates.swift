@@ -10,7 +10,7 @@ extension Commands {
         .string("certificate", "the certificate in PEM", required: true, length: 65_536),
         .string("name", "the certificate's name", required: true),
         .string("privatekey", "its private key in PEM", required: true, length: 65_536),
-      ] + Parameter.owner, refused: ["enabledrevocationcheck", "password", "projectid"], response: .sslCertificate
+      ] + Parameter.owner, refused: ["enabledrevocationcheck", "password"], response: .sslCertificate
     ) { request in
       try request.requireRecipient()
       var new = try NewCertificate(
@@ -35,8 +35,11 @@ extension Commands {
       let wanted: ID<SSLCertificate>? = request.arguments.id("certid")
       let rule: LoadBalancerRule? = request.arguments.id("lbruleid").flatMap { state.loadBalancerRules[$0] }
       let rows: [SSLCertificate]
-      if request.arguments.has("projectid") {
-        rows = []
+      if let project = request.arguments.id("projectid", Project.self).flatMap({ state.projects[$0] }) {
+        rows = state.certificates.matching("account", .id(project.account))
+      } else if request.arguments.isEvery("projectid") {
+        let accounts = Access.projectAccounts(of: request.caller, in: state)
+        rows = accounts.flatMap { state.certificates.matching("account", .id($0)) }
       } else if let wanted {
         rows = state.certificates[wanted].map { [$0] } ?? []
       } else if let rule {

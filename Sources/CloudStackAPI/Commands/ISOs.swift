@@ -18,7 +18,7 @@ extension Commands {
         .boolean("passwordenabled", "whether it takes a password"),
         .string("url", "where it is", required: true, length: 2048),
         .idOrAll("zoneid", .zone, "the zone; -1 for all", required: true),
-      ] + Parameter.owner, refused: [.unless("arch", "x86_64"), "directdownload", "imagestoreuuid", "projectid"],
+      ] + Parameter.owner, refused: [.unless("arch", "x86_64"), "directdownload", "imagestoreuuid"],
       response: .iso
     ) { request in
       var image = try newImage(request, isISO: true, format: "ISO")

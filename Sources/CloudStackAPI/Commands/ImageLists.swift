@@ -63,7 +63,7 @@ extension Commands {
     let isShown = try shown(filter.lowercased(), request)
     let images = request.state.templates.all.filter { image in
       image.isRemoved != true && image.imageKind == kind && request.matches("id", image.id)
-        && request.matches("name", image.name) && request.matches("isready", true)
+        && request.matches("name", image.name)
         && request.matchesTags(image.id)
         && ids?.contains(image.id) ?? true
         && (category == nil || OperatingSystem.named(image.osType)?.category.id == category)

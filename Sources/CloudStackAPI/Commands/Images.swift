@@ -28,7 +28,7 @@ extension Commands {
       ] + Parameter.owner,
       refused: [
         .unless("arch", "x86_64"), .unless("bits", "64"), "deployasis", "directdownload", "extensionid",
-        "externaldetails", "forcks", "isrouting", "projectid", .unless("templatetype", "user"),
+        "externaldetails", "forcks", "isrouting", .unless("templatetype", "user"),
       ], response: .template
     ) { request in
       let name = try request.string("hypervisor")
@@ -64,7 +64,7 @@ extension Commands {
         .id("volumeid", .volume, "the disk that it is made from"),
         .id("zoneid", .zone, "the zone of the snapshot"),
       ] + Parameter.owner,
-      refused: [.unless("arch", "x86_64"), .unless("bits", "64"), "projectid", "url", "virtualmachineid"],
+      refused: [.unless("arch", "x86_64"), .unless("bits", "64"), "url", "virtualmachineid"],
       response: .template
     ) { request in
       let arguments = request.arguments

@@ -6,7 +6,7 @@ extension Commands {
     Command(
       "createInstanceGroup", "Creates a group of instances",
       [.string("name", "the group's name, unique in the account", required: true)] + Parameter.owner,
-      refused: ["projectid"], response: .instanceGroup
+      response: .instanceGroup
     ) { request in
       let id = try await request.control.createInstanceGroup(
         name: request.string("name"), account: request.arguments.string("account"),

@@ -1,6 +1,7 @@
 import Addresses
 import CloudModel
 import Control
+import FoundationEssentials
 
 extension Commands {
   static let loadBalancers = [
@@ -44,17 +45,26 @@ extension Commands {
       return try await request.control.createLoadBalancerRule(rule, by: request.caller)
     },
     .job(
-      "assignToLoadBalancerRule", "Adds instances to a load balancer rule", [rule, members], refused: ["vmidipmap"]
+      "assignToLoadBalancerRule", "Adds instances to a load balancer rule or an internal load balancer",
+      [balancer, members], refused: ["vmidipmap"]
     ) { request in
-      try await request.control.assignToLoadBalancerRule(
-        request.id("id"), virtualMachines: request.arguments.ids("virtualmachineids") ?? [], by: request.caller)
+      let members: [ID<VirtualMachine>] = request.arguments.ids("virtualmachineids") ?? []
+      if let id = try request.internalLoadBalancer() {
+        return try await request.control.assign(members, to: id, by: request.caller)
+      }
+      return try await request.control.assignToLoadBalancerRule(
+        request.id("id"), virtualMachines: members, by: request.caller)
     },
     .job(
-      "removeFromLoadBalancerRule", "Takes instances out of a load balancer rule", [rule, members],
-      refused: ["vmidipmap"]
+      "removeFromLoadBalancerRule", "Takes instances out of a load balancer rule or an internal load balancer",
+      [balancer, members], refused: ["vmidipmap"]
     ) { request in
-      try await request.control.removeFromLoadBalancerRule(
-        request.id("id"), virtualMachines: request.arguments.ids("virtualmachineids") ?? [], by: request.caller)
+      let members: [ID<VirtualMachine>] = request.arguments.ids("virtualmachineids") ?? []
+      if let id = try request.internalLoadBalancer() {
+        return try await request.control.remove(members, from: id, by: request.caller)
+      }
+      return try await request.control.removeFromLoadBalancerRule(
+        request.id("id"), virtualMachines: members, by: request.caller)
     },
     .job("deleteLoadBalancerRule", "Deletes a load balancer rule", [rule]) { request in
       try await request.control.deleteLoadBalancerRule(request.id("id"), by: request.caller)
@@ -64,6 +74,8 @@ extension Commands {
   ]
 
   private static let rule = Parameter.id("id", .loadBalancerRule, "the rule's id", required: true)
+  private static let balancer = Parameter.id(
+    "id", .balancer, "the id of the rule or the internal load balancer", required: true)
   private static let members = Parameter.ids("virtualmachineids", .virtualMachine, "the instances' ids")
 
   private static let listLoadBalancerRules = Command(
@@ -94,22 +106,24 @@ extension Commands {
   }
 
   private static let listLoadBalancerRuleInstances = Command(
-    "listLoadBalancerRuleInstances", "Lists the instances of a load balancer rule",
+    "listLoadBalancerRuleInstances", "Lists the instances of a load balancer rule or an internal load balancer",
     [
       .boolean("applied", "true, the default: those in the rule; false: those that could be"),
-      .id("id", .loadBalancerRule, "the rule's id", required: true),
+      balancer,
       .boolean("lbvmips", "answer with the addresses in the rule as well"),
     ] + Parameter.paging,
     response: .loadBalancerMember, object: "loadbalancerruleinstance"
   ) { request in
     let state = request.state
-    guard let rule = state.loadBalancerRules[try request.id("id")] else { return .list("lbrulevmidip", [], count: 0) }
-    let members = Set(rule.members.map(\.virtualMachine))
+    guard let balanced = Balanced(try request.id("id", LoadBalancerRule.self).uuid, in: state) else {
+      return .list("lbrulevmidip", [], count: 0)
+    }
+    let members = Set(balanced.members.map(\.virtualMachine))
     let isApplied = request.arguments.boolean("applied") ?? true
-    let zone = state.publicIPs[rule.address]?.zone
-    let machines = state.virtualMachines.matching("account", .id(rule.account)).filter { machine in
+    let machines = state.virtualMachines.matching("account", .id(balanced.account)).filter { machine in
       members.contains(machine.id) == isApplied && machine.state != .expunging
-        && (rule.network.map { id in machine.nics.contains { $0.network == id } } ?? (machine.zone == zone))
+        && (balanced.network.map { id in machine.nics.contains { $0.network == id } }
+          ?? (machine.zone == balanced.zone))
     }.oldestFirst(\.created)
     guard request.arguments.flag("lbvmips") else {
       return try request.page("loadbalancerruleinstance", machines) {
@@ -124,9 +138,37 @@ extension Commands {
       var fields = Fields()
       fields.add(
         "lbvmipaddresses",
-        texts: rule.members.filter { $0.virtualMachine == machine.id }.map(\.guestAddress.description))
+        texts: balanced.members.filter { $0.virtualMachine == machine.id }.map(\.guestAddress.description))
       fields.add("loadbalancerruleinstance", .object(request.view.fields(of: machine)))
       return fields
     }
+  }
+}
+
+/// What instances serve: a load balancer rule of a public address, or an internal load balancer.
+private struct Balanced {
+  let account: ID<Account>
+  let network: ID<Network>?
+  let zone: ID<Zone>?
+  let members: [LoadBalancerMember]
+
+  init?(_ id: UUID, in state: CloudState) {
+    if let rule = state.loadBalancerRules[ID(id)] {
+      (account, network, members) = (rule.account, rule.network, rule.members)
+      zone = state.publicIPs[rule.address]?.zone
+    } else if let balancer = state.internalLoadBalancers[ID(id)] {
+      (account, network, members) = (balancer.account, balancer.network, balancer.members)
+      zone = state.networks[balancer.network]?.zone
+    } else {
+      return nil
+    }
+  }
+}
+
+extension Request {
+  /// The internal load balancer that `id` names, if it names one.
+  fileprivate func internalLoadBalancer() throws(APIError) -> ID<InternalLoadBalancer>? {
+    let id = try id("id", InternalLoadBalancer.self)
+    return state.internalLoadBalancers[id].map { _ in id }
   }
 }

@@ -93,7 +93,7 @@ extension Commands {
     "staticnat/associatepublicip/true",
   ]
 
-  private static func requireUsualCapabilities(_ request: Request) throws {
+  static func requireUsualCapabilities(_ request: Request) throws {
     for row in request.arguments.rows("servicecapabilitylist") ?? [] {
       let text = ["service", "capabilitytype", "capabilityvalue"].map { row[$0] ?? "" }.joined(separator: "/")
       guard usualCapabilities.contains(text.lowercased()) else {

@@ -27,7 +27,7 @@ extension Commands {
         "asnumber", "associatednetworkid", .admin("bgppeerids"),
         .admin("bypassvlanoverlapcheck"), "cidrsize", "dns1", "dns2", "endipv6", "externalid",
         .admin("hideipaddressusage"), "ip6cidr", "ip6dns1", "ip6dns2", "ip6gateway", "isolatedpvlan",
-        "isolatedpvlantype", "privatemtu", "projectid", "publicmtu", .admin("routerip"),
+        "isolatedpvlantype", "privatemtu", "publicmtu", .admin("routerip"),
         .admin("routeripv6"), "sourcenatipaddress", "startipv6", "subdomainaccess",
         "tungstenvirtualrouteruuid",
       ], response: .network
@@ -113,9 +113,15 @@ extension Commands {
     },
     .job(
       "deleteNetwork", "Deletes a network that no instance is in",
-      [.id("id", .network, "the network's id", required: true)], refused: ["forced"]
+      [
+        .boolean("forced", "without waiting for its node, which is not supported"),
+        .id("id", .network, "the network's id", required: true),
+      ]
     ) { request in
-      try await request.control.deleteNetwork(request.id("id"), by: request.caller)
+      guard !request.arguments.flag("forced") else {
+        throw ControlError(.unsupported, "A network is gone when its node says so; forced is not supported")
+      }
+      return try await request.control.deleteNetwork(request.id("id"), by: request.caller)
     },
   ]
 

@@ -12,7 +12,7 @@ extension Commands {
         .id("vpcid", .vpc, "the VPC that the address is for"),
         .id("zoneid", .zone, "the zone of the address"),
       ] + Parameter.owner,
-      refused: ["isportable", "projectid", "regionid"], response: .publicIPAddress
+      refused: ["isportable", "regionid"], response: .publicIPAddress
     ) { request in
       try await request.control.associateIPAddress(
         zone: request.arguments.id("zoneid"), network: request.arguments.id("networkid"),

@@ -9,8 +9,7 @@ extension Commands {
         .string("name", "the user data's name, unique in the account", required: true),
         .string("params", "the names of variables in it, separated by commas"),
         .string("userdata", "the data in base64, at most 32 KiB", required: true, length: 1_048_576),
-      ] + Parameter.owner,
-      refused: ["projectid"], response: .success, object: "userdata"
+      ] + Parameter.owner, response: .success, object: "userdata"
     ) { request in
       let id = try await request.control.registerUserData(
         name: request.string("name"),

@@ -59,7 +59,7 @@ extension Commands {
     .job(
       "addVpnUser", "Lets somebody come in by an account's VPNs", creates: true,
       [.string("password", "the password", required: true), .string("username", "the user's name", required: true)]
-        + Parameter.owner, refused: ["projectid"], response: .vpnUser
+        + Parameter.owner, response: .vpnUser
     ) { request in
       try await request.control.addVPNUser(
         request.string("username"), password: request.string("password"),
@@ -67,7 +67,7 @@ extension Commands {
     },
     .job(
       "removeVpnUser", "No longer lets somebody come in by an account's VPNs",
-      [.string("username", "the user's name", required: true)] + Parameter.owner, refused: ["projectid"]
+      [.string("username", "the user's name", required: true)] + Parameter.owner
     ) { request in
       try await request.control.removeVPNUser(
         request.string("username"), account: request.arguments.string("account"),

@@ -38,7 +38,7 @@ extension Commands {
         .long("max", "the most; -1, the default, for no limit"),
         .integer("resourcetype", types, required: true),
       ] + Parameter.owner,
-      refused: ["projectid", "tag"], response: .resourceLimit
+      refused: ["tag"], response: .resourceLimit
     ) { request in
       guard let type = try type(request) else { throw APIError.missing("resourcetype", request.command) }
       let owner = try owner(request)
@@ -55,9 +55,10 @@ extension Commands {
       [
         .string("account", "the account; all of the domain by default"),
         .id("domainid", .domain, "the domain", required: true),
+        .id("projectid", .project, "the project, instead of an account"),
         .integer("resourcetype", types),
       ],
-      refused: ["projectid", "tag"], response: .resourceCount
+      refused: ["tag"], response: .resourceCount
     ) { request in
       let wanted = try type(request).map { [$0] } ?? LimitedResource.allCases
       let (view, owner) = (request.view, try owner(request))

@@ -7,23 +7,26 @@ extension Commands {
       "listRouters", "Lists virtual routers", roles: .admins,
       [
         .boolean("fetchhealthcheckresults", "tell what the node verifies of each"),
-        .boolean("forvpc", "routers of VPCs; there are none"),
+        .boolean("forvpc", "routers of tiers of VPCs"),
         .boolean("healthchecksfailed", "routers of which the node does not verify everything"),
         .id("hostid", .host, "the host of the router"),
         .id("id", .router, "the router's id"),
         .string("name", "the router's name"),
         .id("networkid", .network, "the network of the router"),
         .string("state", "Running or Stopped"),
+        .id("vpcid", .vpc, "routers of the tiers of this VPC"),
         .id("zoneid", .zone, "the zone of the router"),
       ] + Parameter.scope,
-      refused: ["arch", "clusterid", "podid", "version", "vpcid"], response: .router, isOfNodes: true
+      refused: ["arch", "clusterid", "podid", "version"], response: .router, isOfNodes: true
     ) { request in
       let health = request.control.health()
       let failed = request.arguments.boolean("healthchecksfailed")
       let isFetching = request.arguments.flag("fetchhealthcheckresults")
       func checks(_ router: VirtualRouter) -> [RouterCheck] { RouterCheck.all(of: router.id.description, in: health) }
       let rows = try request.visible(request.state.routers) { $0.account }.filter { router in
-        request.matches("forvpc", false) && request.matches("hostid", router.host)
+        let vpc = request.state.networks[router.network]?.vpc
+        return request.matches("forvpc", vpc != nil) && request.matches("vpcid", vpc)
+          && request.matches("hostid", router.host)
           && request.matches("name", router.name) && request.matches("networkid", router.network)
           && request.matches("state", router.isStopped == true ? "Stopped" : "Running")
           && request.matches("zoneid", router.zone)

@@ -72,7 +72,7 @@ extension Commands {
     },
     Command(
       "reserveIpAddress", "Keeps a free public address for an account", [.forDisplay, address] + Parameter.owner,
-      refused: ["projectid"], response: .publicIPAddress
+      response: .publicIPAddress
     ) { request in
       let id: ID<PublicIPAddress> = try request.id("id")
       try await request.control.reserveIPAddress(

@@ -6,7 +6,7 @@ extension Commands {
     Command(
       "createSSHKeyPair", "Makes an SSH key pair and tells its private key, once",
       [.string("name", "the key pair's name, unique in the account", required: true)] + Parameter.owner,
-      refused: ["projectid"], response: .newSSHKeyPair, object: "keypair"
+      response: .newSSHKeyPair, object: "keypair"
     ) { request in
       let made = try await request.control.createSSHKeyPair(
         name: request.string("name"), account: request.arguments.string("account"),
@@ -22,8 +22,7 @@ extension Commands {
       [
         .string("name", "the key pair's name, unique in the account", required: true),
         .string("publickey", "the public key as OpenSSH writes it", required: true, length: 5120),
-      ] + Parameter.owner,
-      refused: ["projectid"], response: .sshKeyPair, object: "keypair"
+      ] + Parameter.owner, response: .sshKeyPair, object: "keypair"
     ) { request in
       let id = try await request.control.registerSSHKeyPair(
         name: request.string("name"), publicKey: request.string("publickey"),
@@ -32,7 +31,7 @@ extension Commands {
     },
     Command(
       "deleteSSHKeyPair", "Deletes an SSH key pair; instances keep their keys",
-      [.string("name", "the key pair's name", required: true)] + Parameter.owner, refused: ["projectid"],
+      [.string("name", "the key pair's name", required: true)] + Parameter.owner,
       response: .success
     ) { request in
       try await request.control.deleteSSHKeyPair(

@@ -10,8 +10,7 @@ extension Commands {
       [
         .string("description", "what it is for"),
         .string("name", "the group's name, unique in the account", required: true),
-      ] + Parameter.owner,
-      refused: ["projectid"], response: .securityGroup
+      ] + Parameter.owner, response: .securityGroup
     ) { request in
       let id = try await request.control.createSecurityGroup(
         name: request.string("name"), description: request.arguments.string("description") ?? "",
@@ -23,8 +22,7 @@ extension Commands {
       [
         .id("id", .securityGroup, "the group's id"),
         .string("name", "the group's name, instead of the id"),
-      ] + Parameter.owner,
-      refused: ["projectid"], response: .success
+      ] + Parameter.owner, response: .success
     ) { request in
       let id = try securityGroup(request, id: "id", name: "name")
       try await request.control.deleteSecurityGroup(id, by: request.caller)
@@ -69,8 +67,7 @@ extension Commands {
         .string("securitygroupname", "the group's name, instead of the id"),
         .integer("startport", "the first port"),
         .map("usersecuritygrouplist", "groups whose members are the other end: account and group by name"),
-      ] + Parameter.owner,
-      refused: ["projectid"], response: .securityGroupRule, object: "securitygroup"
+      ] + Parameter.owner, response: .securityGroupRule, object: "securitygroup"
     ) { request in
       try await request.control.authorizeSecurityGroup(
         securityGroup(request, id: "securitygroupid", name: "securitygroupname"), direction: direction,

@@ -69,24 +69,27 @@ extension Commands {
         .integer("cpunumber", "the number of CPUs"),
         .integer("cpuspeed", "the speed of a CPU in MHz"),
         .id("id", .serviceOffering, "the offering's id"),
-        .boolean("issystem", "offerings of system instances; there are none"),
+        .boolean("issystem", "the offering of routers instead of those of instances"),
         .integer("memory", "the memory in MiB"),
         .string("name", "the offering's name"),
         .string("state", "Active, which is the default, Inactive, or all"),
         .id("zoneid", .zone, "offerings that can be used in this zone"),
       ] + Parameter.scope,
       refused: [
-        "encryptroot", "gpuenabled", .unless("storagetype", "local"), "systemvmtype", "templateid", "vgpuprofileid",
-        "virtualmachineid",
+        "encryptroot", "gpuenabled", .unless("storagetype", "local"), .unless("systemvmtype", "domainrouter"),
+        "templateid", "vgpuprofileid", "virtualmachineid",
       ], response: .serviceOffering
     ) { request in
       let zone: ID<Zone>? = request.arguments.id("zoneid")
       // Offerings are nobody's own, but who asks for somebody else has to be allowed to.
       _ = try request.visibility(request.scope)
-      let rows = request.state.serviceOfferings.all.filter { offering in
+      let isSystem =
+        request.arguments.flag("issystem") || request.arguments.id("id") == ServiceOffering.ofRouters.id
+      let offerings = isSystem ? [ServiceOffering.ofRouters] : Array(request.state.serviceOfferings.all)
+      let rows = offerings.filter { offering in
         offering.isRemoved != true && isFor(request.caller, offering.domains ?? [], request.state)
           && request.matches("id", offering.id) && request.matches("name", offering.name)
-          && request.matches("issystem", false)
+          && request.matches("issystem", isSystem)
           && (zone.map { offering.zones?.contains($0) ?? true } ?? true)
           && (request.arguments.has("id") || isWanted(request, isActive: offering.isInactive != true))
           && request.arguments.integer("cpunumber").map { $0 == offering.cpuNumber } ?? true

@@ -44,7 +44,7 @@ extension Commands {
     },
     .job(
       "createVpnCustomerGateway", "Describes another site", creates: true, site + Parameter.owner,
-      refused: ["projectid"], response: .vpnCustomerGateway
+      response: .vpnCustomerGateway
     ) { request in
       try await request.control.createVPNCustomerGateway(form(request), by: request.caller)
     },

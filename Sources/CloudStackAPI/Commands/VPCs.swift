@@ -20,7 +20,7 @@ extension Commands {
         .id("zoneid", .zone, "the zone of the VPC", required: true),
       ] + Parameter.owner,
       refused: [
-        "asnumber", .admin("bgppeerids"), "cidrsize", "ip6dns1", "ip6dns2", "projectid", "publicmtu",
+        "asnumber", .admin("bgppeerids"), "cidrsize", "ip6dns1", "ip6dns2", "publicmtu",
         "userouteripresolver",
       ], response: .vpc
     ) { request in
@@ -104,20 +104,22 @@ extension Commands {
         .boolean("enable", "whether it can be used at once"),
         .string("internetprotocol", "IPv4"),
         .string("name", "the offering's name", required: true),
+        .map("servicecapabilitylist", "capabilities of services: service, capabilitytype, capabilityvalue"),
+        .map("serviceproviderlist", "who does which service: service, provider, which is VpcVirtualRouter"),
         .strings("supportedservices", "what its VPCs can do; everything by default"),
       ],
       refused: [
-        "domainid", "fornsx", "networkmode", "nsxsupportlb", "provider", "routingmode", "servicecapabilitylist",
-        "serviceofferingid", "serviceproviderlist", "specifyasnumber", "zoneid",
+        "domainid", "fornsx", "networkmode", "nsxsupportlb", "provider", "routingmode", "serviceofferingid",
+        "specifyasnumber", "zoneid",
       ], response: .vpcOffering
     ) { request in
+      try requireUsualCapabilities(request)
       if let text = request.arguments.string("internetprotocol"), !text.isEmpty, text.lowercased() != "ipv4" {
         throw APIError.invalid("internetprotocol", text, "only IPv4 is supported")
       }
       return try await request.control.createVPCOffering(
         name: request.string("name"), displayText: request.arguments.string("displaytext"),
-        services: request.arguments.strings("supportedservices") ?? [],
-        isEnabled: request.arguments.flag("enable"), by: request.caller)
+        services: try vpcServices(request), isEnabled: request.arguments.flag("enable"), by: request.caller)
     },
     .job(
       "updateVPCOffering", "Changes an offering of VPCs", roles: .admin,
@@ -165,4 +167,19 @@ extension Commands {
   ]
 
   private static let offering = Parameter.id("id", .vpcOffering, "the offering's id", required: true)
+
+  /// Those that are asked for by themselves or with the one provider that there is.
+  private static func vpcServices(_ request: Request) throws -> [String] {
+    var services = request.arguments.strings("supportedservices") ?? []
+    for row in request.arguments.rows("serviceproviderlist") ?? [] {
+      guard let service = row["service"], let provider = row["provider"] else {
+        throw APIError.value("The rows of serviceproviderlist have service and provider")
+      }
+      guard provider.lowercased() == "vpcvirtualrouter" else {
+        throw ControlError(.unsupported, "\(service) of VPCs is done by VpcVirtualRouter; \(provider) is not supported")
+      }
+      services.append(service)
+    }
+    return services
+  }
 }

@@ -74,9 +74,10 @@ extension Commands {
         .string("account", "the account that gets it"),
         .id("domainid", .domain, "the domain of the account"),
         .ids("networkids", .network, "the account's networks that the instance is to be in, in an Advanced zone"),
+        .id("projectid", .project, "the project that gets it, instead of an account"),
         .ids("securitygroupids", .securityGroup, "the account's security groups, in a Basic zone"),
         .id("virtualmachineid", .virtualMachine, "the instance's id", required: true),
-      ], refused: ["projectid"], response: .virtualMachine
+      ], response: .virtualMachine
     ) { request in
       var assignment = InstanceAssignment(account: try request.require("account", Arguments.string))
       assignment.domain = request.arguments.id("domainid")

@@ -40,7 +40,7 @@ extension Commands {
         .unless("boottype", "bios"), .admin("clusterid"), "datadiskofferinglist", "datadisksdetails",
         .admin("deploymentplanner"), "dhcpoptionsnetworklist", "externaldetails", "extraconfig", "hostid",
         "iodriverpolicy", "iothreadsenabled", "ip6address", "leaseduration", "leaseexpiryaction",
-        "nicmultiqueuenumber", "nicpackedvirtqueuesenabled", "overridediskofferingid", .admin("podid"), "projectid",
+        "nicmultiqueuenumber", "nicpackedvirtqueuesenabled", "overridediskofferingid", .admin("podid"),
         "properties", "snapshotid", "userdatadetails", "volumeid",
       ], response: .virtualMachine
     ) { request in

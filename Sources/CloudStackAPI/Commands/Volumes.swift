@@ -13,7 +13,7 @@ extension Commands {
         .id("snapshotid", .snapshot, "the snapshot that it is made from"),
         .id("virtualmachineid", .virtualMachine, "the instance that one made from a snapshot is attached to"),
         .id("zoneid", .zone, "the zone; that of the snapshot by default"),
-      ] + Parameter.owner, refused: ["maxiops", "miniops", "projectid"], response: .volume
+      ] + Parameter.owner, refused: ["maxiops", "miniops"], response: .volume
     ) { request in
       let arguments = request.arguments
       var volume = NewVolume()
@@ -36,7 +36,7 @@ extension Commands {
         .string("name", "the disk's name", required: true),
         .string("url", "where it is", required: true, length: 2048),
         .id("zoneid", .zone, "the zone", required: true),
-      ] + Parameter.owner, refused: ["checksum", "imagestoreuuid", "projectid"], response: .volume
+      ] + Parameter.owner, refused: ["checksum", "imagestoreuuid"], response: .volume
     ) { request in
       var upload = try VolumeUpload(
         name: request.string("name"), zone: request.id("zoneid"), url: request.string("url"),

@@ -39,7 +39,7 @@ extension View {
     return fields
   }
 
-  private func addLimit(_ type: LimitedResource, _ max: Int, _ total: Int, to fields: inout Fields) {
+  func addLimit(_ type: LimitedResource, _ max: Int, _ total: Int, to fields: inout Fields) {
     fields.add("\(type.prefix)limit", max < 0 ? "Unlimited" : String(max))
     fields.add("\(type.prefix)total", total)
     fields.add("\(type.prefix)available", max < 0 ? "Unlimited" : String(Swift.max(0, max - total)))
@@ -113,6 +113,7 @@ extension AccountType {
     case .rootAdmin: "Admin"
     case .domainAdmin: "DomainAdmin"
     case .resourceDomainAdmin: "ResourceAdmin"
+    case .project: "Project"
     }
   }
 }

@@ -40,6 +40,19 @@ extension View {
     fields.add("tags", tags.map(self.fields))
   }
 
+  /// Keys and values alone, as CloudStack shows tags of what belongs to networks; clients compare whole entries.
+  func addPlainTags<R>(_ id: ID<R>, to fields: inout Fields) {
+    let tags = state.tags.matching("resource", .uuid(id.uuid)).sorted { $0.key < $1.key }
+    fields.add(
+      "tags",
+      tags.map { tag in
+        var fields = Fields()
+        fields.add("key", tag.key)
+        fields.add("value", tag.value)
+        return fields
+      })
+  }
+
   package func fields(of tag: ResourceTag) -> Fields {
     var fields = Fields()
     fields.add("key", tag.key)

@@ -1,5 +1,6 @@
 import Addresses
 package import CloudModel
+import Control
 
 extension View {
   package func fields(of zone: Zone) -> Fields {
@@ -40,6 +41,7 @@ extension View {
     fields.add("forvpc", offering.forVPC ?? false)
     fields.add("egressdefaultpolicy", offering.egressDefaultAllow)
     fields.add("internetprotocol", "IPv4")
+    fields.add("serviceofferingid", ServiceOffering.ofRouters.id.description)
     fields.add("state", View.allocation(offering.isDisabled != true))
     fields.add("created", WireDate.text(offering.created))
     fields.add("service", services(of: offering))

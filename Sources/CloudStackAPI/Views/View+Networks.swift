@@ -1,5 +1,6 @@
 import Addresses
 package import CloudModel
+import Control
 
 extension View {
   package func fields(of network: Network) -> Fields {
@@ -57,7 +58,7 @@ extension View {
     fields.add("created", WireDate.text(network.created))
     fields.add("service", offering.map(services) ?? [])
     fields.add("details", .object(Fields()))
-    addTags(network.id, to: &fields)
+    addPlainTags(network.id, to: &fields)
     addJob(network.id, to: &fields)
     return fields
   }
@@ -100,7 +101,7 @@ extension View {
       fields.add("purpose", "LoadBalancing")
     }
     fields.add("hasrules", hasForwarding || hasBalancing || hasFirewall)
-    addTags(address.id, to: &fields)
+    addPlainTags(address.id, to: &fields)
     addJob(address.id, to: &fields)
     return fields
   }
@@ -117,8 +118,9 @@ extension View {
     fields.add("name", router.name)
     fields.add("role", "VIRTUAL_ROUTER")
     fields.add("state", router.isStopped == true ? "Stopped" : "Running")
-    fields.add("serviceofferingid", router.offering?.description)
-    fields.add("serviceofferingname", router.offering.flatMap { state.serviceOfferings[$0]?.name })
+    let offering = router.offering.flatMap { state.serviceOfferings[$0] } ?? .ofRouters
+    fields.add("serviceofferingid", offering.id.description)
+    fields.add("serviceofferingname", offering.name)
     addZone(router.zone, to: &fields)
     for (position, server) in (state.zones[router.zone]?.dns ?? []).prefix(2).enumerated() {
       fields.add("dns\(position + 1)", server.description)
@@ -127,6 +129,8 @@ extension View {
     fields.add("gateway", network?.gateway.description)
     fields.add("guestnetworkid", router.network.description)
     fields.add("guestnetworkname", network?.name)
+    fields.add("vpcid", network?.vpc?.description)
+    fields.add("vpcname", network?.vpc.flatMap { state.vpcs[$0]?.name })
     fields.add("guestipaddress", network?.gateway.description)
     fields.add("guestnetmask", network?.cidr.netmask.description)
     fields.add("publicip", source?.address.description)

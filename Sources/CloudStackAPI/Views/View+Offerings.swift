@@ -1,4 +1,5 @@
 package import CloudModel
+import Control
 
 extension View {
   package func fields(of offering: ServiceOffering) -> Fields {
@@ -16,7 +17,8 @@ extension View {
     fields.add("offerha", false)
     fields.add("limitcpuuse", false)
     fields.add("isvolatile", false)
-    fields.add("issystem", false)
+    fields.add("issystem", offering.id == ServiceOffering.ofRouters.id)
+    if offering.id == ServiceOffering.ofRouters.id { fields.add("systemvmtype", "domainrouter") }
     fields.add("defaultuse", false)
     fields.add("iscustomized", false)
     fields.add("dynamicscalingenabled", false)

@@ -108,7 +108,7 @@ extension View {
   private func addState<R>(_ rule: RuleState, _ id: ID<R>, _ isHidden: Bool?, to fields: inout Fields) {
     fields.add("state", rule.rawValue)
     if isRootAdmin { fields.add("fordisplay", isHidden != true) }
-    addTags(id, to: &fields)
+    addPlainTags(id, to: &fields)
     addJob(id, to: &fields)
   }
 

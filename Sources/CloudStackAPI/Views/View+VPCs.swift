@@ -52,7 +52,7 @@ extension View {
     fields.add("regionlevelvpc", false)
     fields.add("network", state.networks.matching("vpc", .id(vpc.id)).oldestFirst(\.created).map(self.fields))
     fields.add("service", services(ofVPC: offering?.services ?? []))
-    fields.add("tags", [Fields]())
+    addPlainTags(vpc.id, to: &fields)
     if isRootAdmin { fields.add("fordisplay", vpc.isHidden != true) }
     addJob(vpc.id, to: &fields)
     return fields

@@ -13,7 +13,12 @@ package struct View: Sendable {
 
   func addOwner(_ id: ID<Account>?, to fields: inout Fields) {
     guard let account = id.flatMap({ state.accounts[$0] }) else { return }
-    fields.add("account", account.name)
+    if let project = state.project(of: account.id) {
+      fields.add("projectid", project.id.description)
+      fields.add("project", project.name)
+    } else {
+      fields.add("account", account.name)
+    }
     addDomain(account.domain, to: &fields)
   }
 

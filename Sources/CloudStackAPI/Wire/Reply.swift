@@ -2,6 +2,8 @@
 package indirect enum Reply: Hashable, Sendable {
   case string(String)
   case integer(Int)
+  /// A number with a fraction, as it is written.
+  case decimal(String)
   case boolean(Bool)
   case object(Fields)
   case list([Reply])

@@ -11,6 +11,7 @@ extension Reply {
     switch self {
     case .string(let text): Self.writeJSON(text, to: &bytes)
     case .integer(let number): bytes += String(number).utf8
+    case .decimal(let text): bytes += text.utf8
     case .boolean(let flag): bytes += (flag ? "true" : "false").utf8
     case .list(let elements):
       bytes.append(UInt8(ascii: "["))

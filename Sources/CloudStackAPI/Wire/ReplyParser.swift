@@ -1,6 +1,6 @@
 extension Reply {
   /// Reads JSON text, such as a job's stored result. `nil` when it is none, nested deeper than 32 levels, or
-  /// holds a number that is no integer. Members whose value is null are left out.
+  /// holds a number with an exponent. Members whose value is null are left out.
   package init?(json text: String) {
     var parser = ReplyParser(text)
     guard let value = parser.value(depth: 0), parser.isAtEnd() else { return nil }
@@ -83,10 +83,20 @@ private struct ReplyParser {
 
   private mutating func number() -> Reply? {
     let start = position
+    skipDigits()
+    let whole = String(decoding: bytes[start..<position], as: UTF8.self)
+    guard peek == UInt8(ascii: "."), Int(whole) != nil else { return Int(whole).map(Reply.integer) }
+    position += 1
+    let fraction = position
+    skipDigits()
+    guard position > fraction, !bytes[fraction..<position].contains(UInt8(ascii: "-")) else { return nil }
+    return .decimal(String(decoding: bytes[start..<position], as: UTF8.self))
+  }
+
+  private mutating func skipDigits() {
     while let byte = peek, byte == UInt8(ascii: "-") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) {
       position += 1
     }
-    return Int(String(decoding: bytes[start..<position], as: UTF8.self)).map(Reply.integer)
   }
 
   private mutating func string() -> String? {

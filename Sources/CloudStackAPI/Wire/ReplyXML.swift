@@ -17,6 +17,7 @@ extension Reply {
     switch self {
     case .string(let text): Self.writeXML(text, to: &bytes)
     case .integer(let number): bytes += String(number).utf8
+    case .decimal(let text): bytes += text.utf8
     case .boolean(let flag): bytes += (flag ? "true" : "false").utf8
     case .object(let fields):
       for member in fields.members { member.value.writeXML(named: member.name, to: &bytes) }

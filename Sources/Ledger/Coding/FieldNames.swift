@@ -32,7 +32,9 @@ enum FieldNames {
     "espLifetime", "ikeVersion", "detectsDeadPeers", "forcesEncapsulation", "splitsConnections", "password", "volume",
     "interval", "timezone", "kept", "due", "registration", "isISO", "isFeatured", "isExtractable", "isBootable",
     "hasPassword", "hasSSHKey", "isScalable", "needsHVM", "format", "osType", "details", "sharedWith", "diskOffering",
-    "deviceID", "isProtected", "volumeName", "volumeType",
+    "deviceID", "isProtected", "volumeName", "volumeType", "isAdmin", "role", "roles", "member", "invitations",
+    "events",
+    "sourceNetwork", "sourceAddress", "sourcePort", "instancePort", "usageType", "position", "removed",
   ]
 
   /// Where a name's number is found by the name's bytes, or else after it. A quarter of the places is taken at most.
