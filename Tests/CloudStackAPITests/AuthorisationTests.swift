@@ -22,7 +22,7 @@ import Testing
   /// What only root administrators may name.
   static let operators: Set<String> = [
     Host.kind, Pod.kind, Cluster.kind, PhysicalNetwork.kind, StoragePool.kind, ImageStore.kind, Alert.kind,
-    Entity.trafficType.name, Entity.serviceProvider.name, Entity.routerElement.name,
+    Entity.trafficType.name, Entity.serviceProvider.name, Entity.routerElement.name, StorageIPRange.kind,
   ]
 
   @Test func `nobody but administrators can name what is somebody else's`() async throws {

@@ -128,6 +128,11 @@ import Testing
       check(.vpnGateway, state.vpnGateways.all.map(view.fields))
       check(.vpnCustomerGateway, state.vpnCustomerGateways.all.map { view.fields(of: $0, withKey: true) })
       check(.vpnConnection, state.vpnConnections.all.map { view.fields(of: $0, withKey: true) })
+      check(.internalLoadBalancer, state.internalLoadBalancers.all.map(view.fields))
+      check(.internalLoadBalancerVM, state.internalLoadBalancerVMs.all.map(view.fields))
+      check(.storageNetworkIPRange, state.storageIPRanges.all.map(view.fields))
+      check(.quotaTariff, state.allQuotaTariffs.map(view.fields))
+      check(.quotaSummary, state.accounts.all.map { view.summary(of: $0, at: Date()) })
       check(.asyncJob, state.jobs.all.map(view.fields))
       check(.event, state.events.all.map(view.fields))
     }
@@ -143,7 +148,7 @@ import Testing
       #expect(isRootAdmin || field.roles == .everybody, "\(type.name).\(member.name) is for root administrators")
       switch (field.type, member.value) {
       case (.string, .string), (.date, .string), (.integer, .integer), (.long, .integer), (.boolean, .boolean),
-        (.map, .object), (.object, .object), (.one, .object):
+        (.decimal, .decimal), (.map, .object), (.object, .object), (.one, .object):
         break
       case (.strings, .list(let elements)):
         for element in elements {

@@ -15,7 +15,7 @@ import Testing
         return references(in: member.value)
       }
     case .list(let elements): elements.flatMap(references)
-    case .string, .integer, .boolean: []
+    case .string, .integer, .decimal, .boolean: []
     }
   }
 

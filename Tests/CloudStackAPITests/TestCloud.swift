@@ -201,6 +201,7 @@ struct Told {
     switch value {
     case .string(let text): return text
     case .integer(let number): return String(number)
+    case .decimal(let text): return text
     case .boolean(let flag): return String(flag)
     default: return nil
     }

@@ -1,6 +1,7 @@
 import CloudModel
 import Control
 import Foundation
+import Ledger
 import Testing
 
 @testable import CloudStackAPI
@@ -47,8 +48,12 @@ enum VirtualCloud {
       try await cloud.call(
         "uploadSslCert", ["name": name, "certificate": try made.pem, "privatekey": try made.keyPEM], as: keys
       ).at("uploadsslcertresponse", "sslcert", "id"))
+    let internalBalancer = try await create("createLoadBalancer", newBalancer("\(name)-inner", tier))
+    let balancerVM = try await putVM(of: internalBalancer, cloud)
     let offering = try #require(cloud.control.state.vpcOfferings.all.first { $0.isDefault })
     return [
+      "balancer": internalBalancer, InternalLoadBalancer.kind: internalBalancer,
+      InternalLoadBalancerVM.kind: balancerVM,
       "healthcheckpolicy": check, "networkaclitem": item, "networkacllist": list, "privategateway": privateGateway,
       "remoteaccessvpn": way,
       "sslcertificate": certificate, "staticroute": route, "stickinesspolicy": stickiness, "vpc": vpc,
@@ -71,6 +76,28 @@ enum VirtualCloud {
     let told = try await cloud.call(
       "createIpForwardingRule", ["ipaddressid": address, "protocol": "tcp", "startport": "8080"], as: keys)
     return try #require(told.at("createipforwardingruleresponse", "id"), "\(told.errorText ?? "")")
+  }
+
+  static func newBalancer(_ name: String, _ network: String, source: String? = nil) -> [String: String] {
+    [
+      "name": name, "scheme": "Internal", "algorithm": "roundrobin", "networkid": network,
+      "sourceipaddressnetworkid": source ?? network, "sourceport": "80", "instanceport": "8080",
+    ]
+  }
+
+  /// What the first instance of an internal load balancer would bring.
+  private static func putVM(of balancer: String, _ cloud: TestCloud) async throws -> String {
+    let id = try #require(ID<InternalLoadBalancer>(balancer))
+    return try await cloud.change { draft in
+      let balancer = try #require(draft.get(id))
+      let zone = try #require(draft.get(balancer.sourceNetwork)).zone
+      let host = try #require(draft.state.hosts.matching("zone", .id(zone)).first)
+      let machine = InternalLoadBalancerVM(
+        id: draft.newID(), name: "b-1-VM", network: balancer.sourceNetwork, address: balancer.sourceAddress, zone: zone,
+        account: balancer.account, host: host.id, created: draft.now)
+      try draft.put(machine)
+      return machine.id.description
+    }
   }
 
   static func newVPC(_ cloud: TestCloud, _ name: String, _ zone: String) async throws -> [String: String] {

@@ -130,7 +130,7 @@ extension Commands {
       }
     },
     .job(
-      "configureInternalLoadBalancerElement", "There are no internal load balancers: nothing can be named",
+      "configureInternalLoadBalancerElement", "Internal load balancers need no element: none can be named",
       roles: .admins,
       [
         .boolean("enabled", "whether it is to make load balancers", required: true),
@@ -141,7 +141,7 @@ extension Commands {
         request.arguments.uuid("id")?.wireText ?? "", parameter: "id", command: request.command)
     },
     Command(
-      "listInternalLoadBalancerElements", "Lists internal load balancers: there are none", roles: .admins,
+      "listInternalLoadBalancerElements", "Lists elements for internal load balancers, which need none", roles: .admins,
       [
         .boolean("enabled", "whether it may make load balancers"),
         .id("id", .internalLoadBalancerElement, "the element's id"),
