@@ -7,19 +7,23 @@ extension Commands {
     Command(
       "listZones", "Lists zones",
       [
+        .boolean("available", "false for those alone in which the caller's account has a virtual router"),
         .id("id", .zone, "the zone's id"),
         .ids("ids", .zone, "the zones' ids"),
         .string("name", "the zone's name"),
         .string("networktype", "Basic or Advanced"),
       ] + Parameter.paging,
-      refused: [.unless("available", "true"), "domainid", "storageaccessgroup", "tags", "showcapacities", "showicon"],
+      refused: ["domainid", "storageaccessgroup", "tags", "showcapacities", "showicon"],
       response: .zone
     ) { request in
       let ids = request.arguments.ids("ids", Zone.self)
+      let own =
+        request.arguments.boolean("available") == false
+        ? Set(request.state.routers.matching("account", .id(request.caller.account)).map(\.zone)) : nil
       let rows = request.state.zones.all.filter { zone in
         (request.caller.isRootAdmin || zone.isDisabled != true) && request.matches("id", zone.id)
           && request.matches("name", zone.name) && request.matches("networktype", zone.series.rawValue)
-          && ids?.contains(zone.id) ?? true
+          && ids?.contains(zone.id) ?? true && own?.contains(zone.id) ?? true
       }
       return try request.page("zone", rows.oldestFirst(\.created)) {
         [$0.name]
