@@ -52,6 +52,12 @@ import Testing
     template.registration = Template.Registration(isISO: true, format: "ISO", osType: UUID())
     template.registration?.details = [Template.Detail(name: "a", value: "b")]
     template.sharedWith = [account]
+    var internalBalancer = InternalLoadBalancer(
+      id: ID(UUID()), name: "i", description: "d", account: account, network: network, sourceNetwork: network,
+      sourceAddress: address, sourcePort: 65535, instancePort: 1, algorithm: .source, created: epoch)
+    internalBalancer.members = [LoadBalancerMember(virtualMachine: instance, guestAddress: address)]
+    internalBalancer.state = .active
+    internalBalancer.isHidden = true
     return [
       Account(
         id: account, name: "a/ü\"\n", type: .domainAdmin, domain: ID(UUID()), cells: [ID(UUID())], created: epoch),
@@ -145,6 +151,16 @@ import Testing
         ], created: epoch),
       PortableIPRange(
         id: ID(UUID()), region: 1, first: address, last: address, gateway: address, length: 24, vlan: "untagged",
+        created: epoch),
+      internalBalancer,
+      InternalLoadBalancerVM(
+        id: ID(UUID()), name: "b", network: network, address: address, zone: zone, account: account, host: ID(UUID()),
+        created: epoch),
+      StorageIPRange(
+        id: ID(UUID()), zone: zone, pod: ID(UUID()), first: address, last: address, gateway: address, length: 24,
+        vlan: 4094, created: epoch),
+      QuotaTariff(
+        id: ID(UUID()), name: "q", usageType: 1, value: -1, description: "d", position: 2, start: epoch, end: epoch,
         created: epoch),
       PrivateGateway(
         id: ID(UUID()), vpc: ID(UUID()), account: account, address: address, length: 24, gateway: address, vlan: 5,
