@@ -1,3 +1,4 @@
+import CloudModel
 package import Control
 import CoreMetrics
 package import FoundationEssentials
@@ -8,6 +9,7 @@ package struct APIServer: Sendable {
   package let control: Control
   let sessions = Sessions()
   let logins = Login()
+  private let instanceOrder = CreationOrder<VirtualMachine>(\.created)
   let logger: Logger
   private let now: @Sendable () -> Date
 
@@ -126,7 +128,7 @@ package struct APIServer: Sendable {
       let arguments = try ArgumentParser(command: command, caller: caller, state: state).parse(form)
       let request = Request(
         command: command, caller: caller, arguments: arguments, control: control, state: state,
-        isPost: isPost)
+        instanceOrder: instanceOrder, isPost: isPost)
       let isDryRun = arguments.boolean("dryrun") == true
       let reply = try await isDryRun ? preview(request) : command.run(request)
       return Self.render(reply, command.envelope, isJSON: isJSON)

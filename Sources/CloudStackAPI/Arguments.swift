@@ -24,6 +24,8 @@ package struct Arguments: Sendable {
     values[name] = value
   }
 
+  var names: some Collection<String> { values.keys }
+
   func has(_ name: String) -> Bool { values[name] != nil }
 
   func boolean(_ name: String) -> Bool? {

@@ -9,6 +9,7 @@ package struct Request: Sendable {
   package let control: Control
   /// The cloud as it was when the arguments were checked.
   package let state: CloudState
+  let instanceOrder: CreationOrder<VirtualMachine>
   /// Whether parameters came in a body, which may be larger than a query.
   package let isPost: Bool
 

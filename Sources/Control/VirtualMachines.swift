@@ -192,16 +192,27 @@ extension Control {
     throw ControlError(.insufficientAddresses, "Insufficient address capacity: the network has no free address")
   }
 
-  /// The host with the most free memory that fits, of those that its affinity groups prefer.
+  /// How many instances are gone through in the search for a host, while none that fits is missing for it.
+  private static let placementReach = 2000
+
+  /// The host with the most free memory that fits, of those that its affinity groups prefer. Of hosts with very many
+  /// instances only those with the fewest are compared.
   static func place(_ machine: VirtualMachine, _ draft: borrowing Draft) throws -> ID<Host> {
-    let affinity = Affinity(of: machine, in: draft.state)
+    let state = draft.state
+    let affinity = Affinity(of: machine, in: state)
+    let candidates = state.hosts.matching("zone", .id(machine.zone)).filter {
+      $0.hypervisor == machine.hypervisor && isOpen($0, in: state) && affinity.allows($0.id)
+    }.map {
+      (host: $0, preference: affinity.preference(of: $0.id), load: state.virtualMachines.count("host", .id($0.id)))
+    }
     var best: (host: Host, preference: Int, free: Int)?
-    for host in draft.state.hosts.matching("zone", .id(machine.zone))
-    where host.hypervisor == machine.hypervisor && isOpen(host, in: draft.state) && affinity.allows(host.id) {
-      guard let free = Placement.room(on: host, for: machine, in: draft.state) else { continue }
-      let preference = affinity.preference(of: host.id)
-      if let best, (best.preference, best.free) >= (preference, free) { continue }
-      best = (host, preference, free)
+    var seen = 0
+    for candidate in candidates.sorted(by: { ($1.preference, $0.load) < ($0.preference, $1.load) }) {
+      if let best, seen > Self.placementReach || candidate.preference < best.preference { break }
+      seen += candidate.load
+      guard let free = Placement.room(on: candidate.host, for: machine, in: state) else { continue }
+      if let best, best.free >= free { continue }
+      best = (candidate.host, candidate.preference, free)
     }
     guard let best else {
       throw ControlError(

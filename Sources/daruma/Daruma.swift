@@ -16,5 +16,6 @@ struct Daruma: AsyncParsableCommand {
       Up.self, Down.self, Status.self, Drill.self, Rebuild.self, Ctl.self, BackupCommand.self, VerifyBackupCommand.self,
       RestoreCommand.self, RotateKey.self, ManagerCommand.self, AgentCommand.self, PageCommand.self,
       LedgerExercise.self, LedgerBenchmark.self, RebuildBenchmark.self, PlanningBenchmark.self, CloudFill.self,
+      InstanceFill.self,
     ])
 }

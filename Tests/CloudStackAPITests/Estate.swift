@@ -16,8 +16,8 @@ final class Estate: Sendable {
   let aliceHas: [String: String]
   let bobHas: [String: String]
 
-  init() async throws {
-    cloud = try await TestCloud()
+  init(sources: Sources = .system) async throws {
+    cloud = try await TestCloud(sources: sources)
     alice = try await cloud.account("alice")
     bob = try await cloud.account("bob")
     let simulated = try await cloud.simulatedZone()
@@ -43,7 +43,7 @@ final class Estate: Sendable {
     let template = try #require(state.templates.first("name", .text("tiny-simulator")))
     let offering = try #require(state.serviceOfferings.first("name", .text("tiny instance")))
     let networkOffering = try #require(
-      state.networkOfferings.all.first { $0.guestType == .isolated && $0.forVPC != true })
+      state.networkOfferings.all.sorted { $0.name < $1.name }.first { $0.guestType == .isolated && $0.forVPC != true })
     let network = try #require(
       try await cloud.call(
         "createNetwork",
@@ -102,35 +102,38 @@ final class Estate: Sendable {
       ["virtualmachineid": machine, "action": "STOP", "schedule": "0 3 * * *", "timezone": "Asia/Tokyo"])
     let instanceSnapshot = try await putSnapshot(of: machine, cloud)
     let after = cloud.control.state
-    let physical = after.physicalNetworks.matching("zone", .id(zone.id)).first
+    let physical = after.physicalNetworks.matching("zone", .id(zone.id)).min { $0.id < $1.id }
     let account = try #require(after.accounts.all.first { $0.name == name })
     let securityGroup = try #require(after.securityGroups.matching("account", .id(account.id)).first)
     let found: [(Entity, String?)] =
       [
         (.account, account.id.description), (.asyncJob, job), (.domain, account.domain.description),
-        (.event, after.events.matching("account", .id(account.id)).first?.id.description), (.firewallRule, firewall),
-        (.host, after.hosts.all.first { _ in true }?.id.description), (.loadBalancerRule, balancer),
+        (.event, after.events.matching("account", .id(account.id)).min { $0.id < $1.id }?.id.description),
+        (.firewallRule, firewall),
+        (.host, after.hosts.all.min { ($0.name, $0.id) < ($1.name, $1.id) }?.id.description),
+        (.loadBalancerRule, balancer),
         (.network, network),
         (.nic, nic), (.secondaryAddress, secondary),
         (.networkOffering, networkOffering.id.description), (.portForwardingRule, forwarding),
         (.publicIPAddress, address), (.role, Role.builtIn(.user)?.id.description),
-        (.rollout, after.rollouts.matching("account", .id(account.id)).first?.id.description),
-        (.router, after.routers.matching("account", .id(account.id)).first?.id.description),
+        (.rollout, after.rollouts.matching("account", .id(account.id)).min { $0.id < $1.id }?.id.description),
+        (.router, after.routers.matching("account", .id(account.id)).min { $0.id < $1.id }?.id.description),
         (.securityGroup, securityGroup.id.description),
         (.securityGroupRule, securityGroup.ingress.first?.id.uuidString.lowercased()),
         (.serviceOffering, offering.id.description),
-        (.user, after.users.matching("account", .id(account.id)).first?.id.description), (.virtualMachine, machine),
+        (.user, after.users.matching("account", .id(account.id)).min { $0.id < $1.id }?.id.description),
+        (.virtualMachine, machine),
         (.zone, zone.id.description),
       ] + storage + [
-        (.pod, after.pods.matching("zone", .id(zone.id)).first?.id.description),
-        (.cluster, after.clusters.matching("zone", .id(zone.id)).first?.id.description),
+        (.pod, after.pods.matching("zone", .id(zone.id)).min { $0.id < $1.id }?.id.description),
+        (.cluster, after.clusters.matching("zone", .id(zone.id)).min { $0.id < $1.id }?.id.description),
         (.physicalNetwork, physical?.id.description), (.trafficType, physical?.trafficTypes.first?.id.wireText),
         (.serviceProvider, physical?.providers.first?.id.wireText),
         (.routerElement, physical?.providers.first?.elements.first?.id.wireText),
         (.storagePool, common.pool), (.imageStore, common.store), (.storageIPRange, try await storageRange(cloud)),
         (.affinityGroup, affinity), (.instanceGroup, group), (.instanceSchedule, schedule),
         (.instanceSnapshot, instanceSnapshot), (.registeredUserData, userData), (.sshKeyPair, pair),
-        (.alert, after.alerts.all.first { _ in true }?.id.description),
+        (.alert, after.alerts.all.min { $0.id < $1.id }?.id.description),
       ] + (try await project(cloud, name, keys))
     return try Dictionary(uniqueKeysWithValues: found.map { ($0.0.name, try #require($0.1, "no \($0.0.name)")) })
   }
@@ -182,8 +185,8 @@ final class Estate: Sendable {
   /// Storage, and an alert, that both customers' clouds have in common.
   private static func infrastructure(_ cloud: TestCloud) async throws -> (pool: String, store: String) {
     let state = cloud.control.state
-    if let pool = state.storagePools.all.first(where: { _ in true }),
-      let store = state.imageStores.all.first(where: { _ in true })
+    if let pool = state.storagePools.all.min(by: { $0.name < $1.name }),
+      let store = state.imageStores.all.min(by: { $0.name < $1.name })
     {
       return (pool.id.description, store.id.description)
     }
@@ -226,7 +229,7 @@ final class Estate: Sendable {
     let known = cloud.control.state.storageIPRanges.all.first { _ in true }
     if let known { return known.id.description }
     return try await cloud.change { draft in
-      let pod = try #require(draft.state.pods.all.first { _ in true })
+      let pod = try #require(draft.state.pods.all.min { $0.name < $1.name })
       let range = StorageIPRange(
         id: draft.newID(), zone: pod.zone, pod: pod.id, first: IPv4(172, 31, 0, 10), last: IPv4(172, 31, 0, 20),
         gateway: IPv4(172, 31, 0, 1), length: 24, created: draft.now)

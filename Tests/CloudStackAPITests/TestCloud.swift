@@ -21,19 +21,33 @@ final class TestCloud: Sendable {
   let server: APIServer
   private let folder: URL
 
-  /// - Parameter patience: how long a call that is synchronous on the wire waits for nodes.
-  init(patience: Duration = .milliseconds(20)) async throws {
+  /// - Parameters:
+  ///   - patience: how long a call that is synchronous on the wire waits for nodes.
+  ///   - former: one that is closed and whose ledger this one goes on with.
+  private init(patience: Duration, sources: Sources, former: TestCloud?) async throws {
     folder = FileManager.default.temporaryDirectory.appending(path: "cloudstackapi-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    if let former {
+      try FileManager.default.copyItem(at: former.folder, to: folder)
+    } else {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    }
     let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
     let ledger = try Ledger.open(
       at: folder.appending(path: "ledger.sqlite").path, keys: KeyFile(folder.appending(path: "keys").path),
-      create: true, logger: logger)
+      create: former == nil, sources: sources, logger: logger)
     try await ledger.takeUpKeys()
     var settings = ControlSettings()
     settings.syncTimeout = patience
     control = Control(ledger: ledger, settings: settings, logger: logger, jobResult: JobResult.render)
     server = APIServer(control: control, logger: logger)
+  }
+
+  convenience init(continuing former: TestCloud, sources: Sources) async throws {
+    try await self.init(patience: .milliseconds(20), sources: sources, former: former)
+  }
+
+  convenience init(patience: Duration = .milliseconds(20), sources: Sources = .system) async throws {
+    try await self.init(patience: patience, sources: sources, former: nil)
     let prefix = try #require(IPv4Prefix("203.0.113.0/24"))
     try await control.bootstrap(
       FirstCloud(

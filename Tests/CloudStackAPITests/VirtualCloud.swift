@@ -50,7 +50,8 @@ enum VirtualCloud {
       ).at("uploadsslcertresponse", "sslcert", "id"))
     let internalBalancer = try await create("createLoadBalancer", newBalancer("\(name)-inner", tier))
     let balancerVM = try await putVM(of: internalBalancer, cloud)
-    let offering = try #require(cloud.control.state.vpcOfferings.all.first { $0.isDefault })
+    let offering = try #require(
+      cloud.control.state.vpcOfferings.all.sorted { $0.name < $1.name }.first { $0.isDefault })
     return [
       "balancer": internalBalancer, InternalLoadBalancer.kind: internalBalancer,
       InternalLoadBalancerVM.kind: balancerVM,
@@ -101,14 +102,16 @@ enum VirtualCloud {
   }
 
   static func newVPC(_ cloud: TestCloud, _ name: String, _ zone: String) async throws -> [String: String] {
-    let offering = try #require(cloud.control.state.vpcOfferings.all.first { $0.isDefault })
+    let offering = try #require(
+      cloud.control.state.vpcOfferings.all.sorted { $0.name < $1.name }.first { $0.isDefault })
     return ["name": name, "zoneid": zone, "vpcofferingid": offering.id.description, "cidr": "10.8.0.0/16"]
   }
 
   static func newTier(
     _ cloud: TestCloud, _ name: String, _ vpc: String, _ zone: String, _ gateway: String
   ) async throws -> [String: String] {
-    let offering = try #require(cloud.control.state.networkOfferings.all.first { $0.forVPC == true })
+    let offering = try #require(
+      cloud.control.state.networkOfferings.all.sorted { $0.name < $1.name }.first { $0.forVPC == true })
     return [
       "name": name, "zoneid": zone, "vpcid": vpc, "networkofferingid": offering.id.description, "gateway": gateway,
       "netmask": "255.255.255.0",

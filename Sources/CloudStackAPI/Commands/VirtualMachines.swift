@@ -135,6 +135,11 @@ extension Commands {
       .admin("podid"), "retrieveonlyresourcecount", .admin("storageid"), "vpcid",
     ], response: .virtualMachine
   ) { request in
+    let told = try request.arguments.toldDetails()
+    let everything = try await request.pageOfEverything("virtualmachine", request.instanceOrder) {
+      $1.fields(of: $0, telling: told)
+    }
+    if let everything { return everything }
     let ids = request.arguments.ids("ids", VirtualMachine.self)
     let rows = try request.visible(request.state.virtualMachines, byName: ids != nil) { $0.account }.filter { machine in
       let isGone = machine.state == .destroyed || machine.state == .expunging
@@ -150,7 +155,6 @@ extension Commands {
         && request.arguments.id("securitygroupid").map { machine.securityGroups.contains($0) } ?? true
         && request.matchesChoices(of: machine)
     }
-    let told = try request.arguments.toldDetails()
     return try request.page("virtualmachine", rows.oldestFirst(\.created)) {
       [$0.name, $0.displayName]
     } fields: {

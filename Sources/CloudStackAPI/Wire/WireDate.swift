@@ -8,8 +8,30 @@ enum WireDate {
     let day = seconds.quotientRoundedDown(by: 86400)
     let (year, month, dayOfMonth) = civil(day)
     let rest = seconds - day * 86400
-    return "\(padded(year, 4))-\(padded(month, 2))-\(padded(dayOfMonth, 2))T"
-      + "\(padded(rest / 3600, 2)):\(padded(rest / 60 % 60, 2)):\(padded(rest % 60, 2))+0000"
+    return String(unsafeUninitializedCapacity: 24) { text in
+      var place = 0
+      func put(_ number: Int, _ width: Int, _ separator: StaticString = "") {
+        var rest = number
+        for position in stride(from: place + width - 1, through: place, by: -1) {
+          text[position] = UInt8(ascii: "0") + UInt8(rest % 10)
+          rest /= 10
+        }
+        place += width
+        separator.withUTF8Buffer { bytes in
+          for byte in bytes {
+            text[place] = byte
+            place += 1
+          }
+        }
+      }
+      put(min(max(year, 0), 9999), 4, "-")
+      put(month, 2, "-")
+      put(dayOfMonth, 2, "T")
+      put(rest / 3600, 2, ":")
+      put(rest / 60 % 60, 2, ":")
+      put(rest % 60, 2, "+0000")
+      return place
+    }
   }
 
   /// ISO 8601 with an offset (`Z`, `+00:00`, `+0000`) and perhaps a fraction; `yyyy-MM-dd HH:mm:ss`; or `yyyy-MM-dd`,
@@ -64,11 +86,6 @@ enum WireDate {
     }
     guard bytes.isEmpty else { return nil }
     return Date(timeIntervalSince1970: Double(midnight + hour * 3600 + minute * 60 + second - offset) + fraction)
-  }
-
-  private static func padded(_ number: Int, _ width: Int) -> String {
-    let digits = String(number)
-    return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
   }
 
   // Days are counted from 1970-01-01; the year is taken to begin in March, so that the leap day is its last.
