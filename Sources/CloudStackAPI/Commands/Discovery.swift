@@ -88,9 +88,13 @@ extension Commands {
     return fields
   }
 
+  private static let namesByResponse = Dictionary(grouping: Catalog.all) { $0.response.name }.mapValues {
+    $0.map(\.name)
+  }
+
   /// Commands that answer with the same kind of object.
   private static func related(to response: String, except name: String) -> String {
-    Catalog.all.filter { $0.response.name == response && $0.name != name && response != ResponseType.success.name }
-      .map(\.name).joined(separator: ",")
+    if response == ResponseType.success.name { return "" }
+    return (namesByResponse[response] ?? []).filter { $0 != name }.joined(separator: ",")
   }
 }

@@ -1,5 +1,5 @@
 /// What an answer consists of: an ordered tree that is written as JSON or XML in one place each.
-package indirect enum Reply: Hashable, Sendable {
+package enum Reply: Hashable, Sendable {
   case string(String)
   case integer(Int)
   /// A number with a fraction, as it is written.
