@@ -1,5 +1,6 @@
-// Where the compiler finds `stat` once the module uses time zones, which come with it.
+// The compiler finds `stat` in whichever of these it reads first; time zones bring them in.
 internal import CoreFoundation
+internal import Dispatch
 internal import GRPCCore
 internal import GRPCNIOTransportHTTP2Posix
 internal import Glibc
