@@ -46,7 +46,7 @@ let package = Package(
     .target(
       name: "Control",
       dependencies: [
-        "Addresses", "CloudModel", "Ledger", "NodePlan", "Planning",
+        "Addresses", "CLinux", "CloudModel", "Ledger", "NodePlan", "Planning",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "_CryptoExtras", package: "swift-crypto"),
         .product(name: "GRPCCore", package: "grpc-swift-2"),

@@ -115,4 +115,10 @@ static inline int daruma_spawn(pid_t *pid, const char *path, char *const argv[],
   return result;
 }
 
+// The number of the file, 0 if there is none. Swift finds the fields of `struct stat` in whichever module it read first.
+static inline uint64_t daruma_inode(const char *path) {
+  struct stat status;
+  return stat(path, &status) == 0 ? status.st_ino : 0;
+}
+
 #endif

@@ -1,6 +1,4 @@
-// The compiler finds `stat` in whichever of these it reads first; time zones bring them in.
-internal import CoreFoundation
-internal import Dispatch
+internal import CLinux
 internal import GRPCCore
 internal import GRPCNIOTransportHTTP2Posix
 internal import Glibc
@@ -98,7 +96,7 @@ package struct NodeSession: Sendable {
 private struct UnixListener {
   let descriptor: Int32
   let path: String
-  let inode: ino_t
+  let inode: UInt64
 
   /// Mode 0600 from the first moment. The name of a process that died is taken over, a living one's only when asked to.
   static func bind(_ path: String, takesOver: Bool) throws -> UnixListener {
@@ -123,8 +121,8 @@ private struct UnixListener {
         Glibc.bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
       }
     }
-    var status = stat()
-    guard bound == 0, chmod(temporary, 0o600) == 0, listen(descriptor, 16) == 0, stat(temporary, &status) == 0,
+    let inode = daruma_inode(temporary)
+    guard bound == 0, chmod(temporary, 0o600) == 0, listen(descriptor, 16) == 0, inode != 0,
       rename(temporary, path) == 0
     else {
       let error = failure("bind")
@@ -132,13 +130,12 @@ private struct UnixListener {
       unlink(temporary)
       throw error
     }
-    return UnixListener(descriptor: descriptor, path: path, inode: status.st_ino)
+    return UnixListener(descriptor: descriptor, path: path, inode: inode)
   }
 
   /// Takes the name away unless it is another listener's by now. The descriptor is the transport's to close.
   static func remove(_ listener: UnixListener) {
-    var status = stat()
-    if stat(listener.path, &status) == 0 && status.st_ino == listener.inode { unlink(listener.path) }
+    if daruma_inode(listener.path) == listener.inode { unlink(listener.path) }
   }
 
   private static func answers(_ path: String) -> Bool {
