@@ -41,6 +41,22 @@ import Testing
     #expect(!cloud.control.state.diskOfferings.all.contains { $0.name == "Fast" })
   }
 
+  @Test func `routers have an offering that instances cannot have`() async throws {
+    let cloud = try await TestCloud()
+    let told = try await cloud.call("listServiceOfferings", ["issystem": "true"])
+    let id = try #require(told.at("listserviceofferingsresponse", "serviceoffering", "id"))
+    #expect(told.at("listserviceofferingsresponse", "serviceoffering", "systemvmtype") == "domainrouter")
+    let usual = try await cloud.call("listServiceOfferings")
+    #expect(!String(describing: usual).contains(id))
+    let named = try await cloud.call("listServiceOfferings", ["id": id])
+    #expect(named.at("listserviceofferingsresponse", "count") == "1")
+    let networks = try await cloud.call("listNetworkOfferings", ["pagesize": "1", "page": "1"])
+    #expect(networks.at("listnetworkofferingsresponse", "networkoffering", "serviceofferingid") == id)
+    let instance = try await deployment(cloud, "web").merging(["serviceofferingid": id]) { $1 }
+    #expect(try await cloud.call("deployVirtualMachine", instance).status == 431)
+    #expect(try await cloud.call("deleteServiceOffering", ["id": id]).status == 431)
+  }
+
   @Test func `offerings of a domain are for it and what is below`() async throws {
     let cloud = try await TestCloud()
     let alice = try await cloud.account("alice")

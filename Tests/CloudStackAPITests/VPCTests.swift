@@ -189,6 +189,12 @@ import Testing
     #expect(try await place.cloud.call("deleteVPCOffering", ["id": small]).status == 200)
     #expect(try await place.cloud.call("deleteVPCOffering", ["id": standard]).status == 431)
     #expect(try await place.cloud.call("createVPCOffering", ["name": "x", "supportedservices": "Tea"]).status == 431)
+    let rows = { (provider: String) in
+      ["name": "rows", "serviceproviderlist[0].service": "Dhcp", "serviceproviderlist[0].provider": provider]
+    }
+    #expect(try await place.cloud.call("createVPCOffering", rows("Tea")).status == 432)
+    #expect(try await place.cloud.call("createVPCOffering", rows("VpcVirtualRouter")).status == 200)
+    #expect(place.cloud.control.state.vpcOfferings.all.first { $0.name == "rows" }?.services == ["Dhcp"])
   }
 
   @Test func `the keys of VPNs are told to their owner and kept out of jobs`() async throws {
