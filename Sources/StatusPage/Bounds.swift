@@ -58,7 +58,9 @@ extension StatusDocument {
       services: services.prefix(Bounds.services).map(\.bounded), losses: losses.prefix(Bounds.losses).map(\.bounded),
       observations: observations.prefix(Bounds.components).map(\.bounded),
       actions: actions.prefix(Bounds.actions).map(\.bounded), facts: facts.prefix(Bounds.facts).map(\.bounded),
-      accounts: accounts.prefix(Bounds.accounts).map(\.bounded))
+      accounts: accounts.prefix(Bounds.accounts).map(\.bounded),
+      unknown: unknown.map { $0.prefix(Bounds.components).map(\.clipped) },
+      customers: customers.map { CustomerCount(hit: count($0.hit), out: count($0.out)) })
   }
 }
 

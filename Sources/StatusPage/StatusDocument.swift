@@ -14,11 +14,15 @@ package struct StatusDocument: Sendable, Equatable, Codable {
   package var facts: [Fact]
   /// What each customer has, as far as it is not all in order.
   package var accounts: [AccountStanding]
+  /// Components that nobody in the cloud watches now, by their ids; their states are those that were last known.
+  package var unknown: [String]?
+  /// Customers of all that is lost; one of several scopes is counted once.
+  package var customers: CustomerCount?
 
   package init(
     time: Moment, components: [Component], services: [ServiceProgress], losses: [ScopeLoss],
     observations: [Observation] = [], actions: [PlannedAction] = [], facts: [Fact] = [],
-    accounts: [AccountStanding] = []
+    accounts: [AccountStanding] = [], unknown: [String]? = nil, customers: CustomerCount? = nil
   ) {
     self.time = time
     self.components = components
@@ -28,6 +32,19 @@ package struct StatusDocument: Sendable, Equatable, Codable {
     self.actions = actions
     self.facts = facts
     self.accounts = accounts
+    self.unknown = unknown
+    self.customers = customers
+  }
+}
+
+/// How many different customers losses of shared scopes hit, and how many of them are out now.
+package struct CustomerCount: Sendable, Hashable, Codable {
+  package var hit: Int
+  package var out: Int
+
+  package init(hit: Int, out: Int) {
+    self.hit = hit
+    self.out = out
   }
 }
 

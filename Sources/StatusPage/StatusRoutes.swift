@@ -26,7 +26,7 @@ package struct StatusRoutes: Sendable {
   package func respond(_ resource: StatusResource, _ request: Request) -> Response {
     let reader = Reader(request, readsLanguage: resource.isForPeople)
     let rendered = board.rendered(resource, reader.language, zone: reader.zone)
-    return Self.answer(rendered, resource.contentType, reader, request)
+    return Self.answer(rendered, request)
   }
 
   package func respond(incident id: String, _ request: Request) -> Response {
@@ -34,7 +34,7 @@ package struct StatusRoutes: Sendable {
     guard let rendered = board.renderedIncident(id, reader.language, zone: reader.zone) else {
       return Response(status: .notFound, headers: [.contentType: "text/plain; charset=utf-8"])
     }
-    return Self.answer(rendered, StatusResource.page.contentType, reader, request)
+    return Self.answer(rendered, request)
   }
 
   /// One customer's own part, whoever asks having proved to be that.
@@ -50,15 +50,20 @@ package struct StatusRoutes: Sendable {
       ], body: .init(byteBuffer: ByteBuffer(string: html)))
   }
 
-  private static func answer(
-    _ rendered: RenderedStatus, _ contentType: String, _ reader: Reader, _ request: Request
-  ) -> Response {
+  private static func answer(_ rendered: RenderedStatus, _ request: Request) -> Response {
+    if request.headers[.ifNoneMatch] == rendered.tag {
+      return Response(status: .notModified, headers: rendered.headers)
+    }
+    return Response(status: .ok, headers: rendered.headers, body: ResponseBody(byteBuffer: rendered.body))
+  }
+
+  static func headers(_ contentType: String, _ language: Language, tag: String) -> HTTPFields {
     let isPage = contentType.hasPrefix("text/html")
     var headers: HTTPFields = [
       .contentType: contentType,
       .cacheControl: "no-cache",
-      .eTag: rendered.tag,
-      .contentLanguage: reader.language.rawValue,
+      .eTag: tag,
+      .contentLanguage: language.rawValue,
       .xContentTypeOptions: "nosniff",
       .contentSecurityPolicy: isPage ? pagePolicy : "default-src 'none'; frame-ancestors 'none'",
     ]
@@ -67,8 +72,7 @@ package struct StatusRoutes: Sendable {
     } else {
       headers[.accessControlAllowOrigin] = "*"
     }
-    if request.headers[.ifNoneMatch] == rendered.tag { return Response(status: .notModified, headers: headers) }
-    return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: rendered.body))
+    return headers
   }
 
   /// No script at all; forms come back to the page itself.

@@ -2,6 +2,23 @@ import StatusPage
 import Testing
 
 @Suite struct IncidentCourseTests {
+  @Test func `a customer of two cells is one customer, and every address that is out is counted`() throws {
+    var course = IncidentCourse(newID: Drill.ids())
+    for var document in Drill.middle {
+      document.customers = CustomerCount(hit: 15, out: document.losses.isEmpty ? 0 : 15)
+      _ = course.take(document)
+    }
+    let incident = try #require(course.archive.incidents.first)
+    #expect(incident.customers == 15 && incident.customersOut == 15)
+    // 72 load balancers and 800 static NATs of each cell.
+    #expect(incident.addresses == 2200 && incident.addressesOut == 1744)
+    for var document in Drill.end {
+      document.customers = CustomerCount(hit: 15, out: 0)
+      _ = course.take(document)
+    }
+    #expect(course.archive.incidents.first?.customers == 15 && course.archive.incidents.first?.customersOut == 0)
+  }
+
   private func run(_ documents: [StatusDocument]) -> IncidentCourse {
     var course = IncidentCourse(newID: Drill.ids())
     for document in documents { _ = course.take(document) }

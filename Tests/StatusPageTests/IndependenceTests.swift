@@ -150,6 +150,31 @@ import Testing
     #expect(board.incidents.first?.services.map(\.percent) == [64, 20])
   }
 
+  @Test func `what no agent of the cloud watches is not called well, except where it is seen from outside`() throws {
+    let outlook = Outlook(probes: [probe])
+    let board = try StatusBoard(
+      settings: StatusSettings(name: "Example"), store: nil, now: Drill.at(0), newID: Drill.ids())
+    var document = Drill.document(0)
+    document.unknown = ["nat-1", "nat-2", "vr", "api"]
+    let body = try body(document)
+    let receiver = try receiver()
+    let sequence = Drill.at(0).milliseconds
+    try receiver.take(body, sequence: sequence, signature: try signer.sign(body, sequence: sequence), now: Drill.at(0))
+    let view = outlook.view(receiver.newest, looks: looks(failing: false, since: 0, at: 1), now: Drill.at(1))
+    board.update(view.document)
+    board.tell(view.notes, unknown: view.unknown)
+    #expect(view.notes.isEmpty && view.unknown == ["nat-1", "nat-2", "vr"])
+    let page = board.rendered(.page, .en).text
+    #expect(page.matches(of: /Unknown \(last: Operational\)/).count == 2, "static NAT of both cells, virtual routers")
+    #expect(page.contains("Current State Not Known"))
+    let json = board.rendered(.components, .en).text
+    #expect(json.matches(of: /"description":"How it is now is not known/).count == 3)
+    document.unknown = nil
+    board.update(document)
+    board.tell([])
+    #expect(board.rendered(.page, .en).text.contains("All Systems Operational"))
+  }
+
   @Test func `the page as files is whole, links within itself, and only what changed is written`() async throws {
     try await inFolder { folder in
       let board = try StatusBoard(

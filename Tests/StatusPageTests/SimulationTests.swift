@@ -142,6 +142,34 @@ import Testing
     #expect(opened <= limit, "opened after \(opened) ms")
   }
 
+  private static let findings: [Finding] = [
+    .tablesDeleted, .elementsChanged, .namespaceGone, .linkGone, .routesGone, .packetsLost,
+  ]
+
+  @Test(arguments: [ScopeRole.edgeGateway, .fabric, .virtualRouter], findings)
+  func `each loss of a shared scope becomes one incident that ends with it`(role: ScopeRole, found: Finding) throws {
+    var cloud = SimulatedCloud()
+    cloud.run(30)
+    let began = cloud.now
+    var loss = ScopeLoss(
+      scope: role == .fabric ? "fabric" : "router/1", role: role, cellName: role == .edgeGateway ? "cell-1" : nil,
+      zoneName: "tokyo-1", found: found, rulesLost: found == .packetsLost ? 0 : 700, rulesWanted: 1200,
+      probesMissed: found == .elementsChanged ? 0 : 1, accounts: 12, addresses: 700, lostAt: began, detectedAt: began)
+    cloud.losses = [loss]
+    cloud.run(40)
+    #expect(cloud.course.archive.incidents.count { $0.isOpen && $0.isPublic } == 1)
+    let opened = try #require(cloud.course.archive.incidents.first).createdAt.milliseconds - began.milliseconds
+    #expect(opened <= 10_000)
+    loss.appliedAt = cloud.now
+    cloud.losses = [loss]
+    cloud.run(5)
+    #expect(cloud.course.archive.incidents.first?.isOpen == true, "not before packets pass")
+    loss.verifiedAt = cloud.now
+    cloud.losses = [loss]
+    cloud.run(1)
+    #expect(cloud.course.archive.incidents.map(\.resolvedAt) == [loss.verifiedAt])
+  }
+
   @Test(arguments: 0..<20)
   func `no incident is resolved while its component fails, and none is told of twice`(round: Int) {
     let seed = Self.seed + UInt64(round)

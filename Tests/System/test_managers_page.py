@@ -28,7 +28,9 @@ def fed(tmp_path):
 
 
 def is_calm(page):
-    return (page.component("Gateways", "cell-1") == "operational" and "has not reported" not in page.html()
+    html = page.html()
+    return (page.component("Gateways", "cell-1") == "operational"
+            and "has not reported" not in html and "Unknown (last" not in html
             and not any(i["resolved_at"] is None for i in page.incidents()))
 
 

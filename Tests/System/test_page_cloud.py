@@ -11,7 +11,7 @@ import pytest
 
 from certificates import Authority, Front
 from cloud import Cloud, Host, fetch, until
-from damage import check_host, kill, ruleset
+from damage import check_host, destroy, kill, ruleset
 from status_page import TOKEN, Page, component
 
 # How soon the page tells what happens, in seconds.
@@ -44,8 +44,9 @@ class Fed:
         self.page.start()
 
     def is_calm(self):
+        html = self.page.html()
         return (not any(i["resolved_at"] is None for i in self.page.incidents())
-                and "has not reported" not in self.page.html()
+                and "has not reported" not in html and "Unknown (last" not in html
                 and self.page.component("Gateways", self.cell_name) == "operational"
                 # Only the cloud itself speaks of those.
                 and self.page.component("Static NAT", self.cell_name) == "operational")
@@ -211,6 +212,53 @@ def test_planned_work_follows_a_rebuild(fed):
     assert row + "scheduled" in operate(fed, "list").stdout
     fed.cloud.daruma("rebuild", "--zone", "basic")
     until(lambda: row + "completed" in operate(fed, "list").stdout, 10, "it ended with the rebuild")
+
+
+def test_planned_work_follows_a_hosts_maintenance(fed):
+    # Of the zone in which nothing runs.
+    host = fed.cloud.admin.listHosts(type="Routing", zoneid=fed.cloud.zones["isolate"])["host"][0]
+    parts = json.loads(operate(fed, "list", "--json").stdout)["components"]
+    virtual = next(c["id"] for c in parts if c["name"] == "Virtual routers")
+    at = [time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + offset)) for offset in (3600, 7200)]
+    work = operate(
+        fed, "schedule", "--title-en", "A host's memory", "--components", virtual, "--from", at[0], "--until", at[1],
+        "--action", f"host-maintenance/{host['name']}").stdout.strip()
+    row = f"maintenance  {work}  "
+    assert row + "scheduled" in operate(fed, "list").stdout
+    fed.cloud.admin.prepareHostForMaintenance(id=host["id"])
+    try:
+        until(lambda: row + "in_progress" in operate(fed, "list").stdout, 10, "it begins with the maintenance")
+        assert "under_maintenance" in http_get(fed.cloud.port, "/api/v2/components.json")
+    finally:
+        fed.cloud.admin.cancelHostMaintenance(id=host["id"])
+    until(lambda: row + "completed" in operate(fed, "list").stdout, 10, "it ends with it")
+
+
+def test_a_gateway_killed_while_nobody_repairs_it_is_seen_from_outside(fed):
+    until(fed.is_calm, 40, "all is well before")
+    before = len(fed.page.incidents())
+    kill(fed.cloud.process("agent"))
+    destroy(fed.cloud, fed.gateway)
+    lost = time.time()
+    assert fetch(fed.address["ipaddress"]) is None
+    until(lambda: len(fed.page.incidents()) > before, 20, f"the gateway is seen to be gone: {fed.page.html()}")
+    told = time.time() - lost
+    incident = fed.newest()
+    assert f"(basic {fed.cell_name})" in incident["name"] and incident["resolved_at"] is None, incident
+    assert "no connection from outside" in incident["incident_updates"][-1]["body"]
+    until(lambda: "1 customer" in fed.page.html(), 5, f"who is behind it is known: {fed.page.html()}")
+    # Of what its node did, nobody knows how it is: neither this page nor the manager's own says that it is well.
+    for html in (fed.page.html(), http_get(fed.cloud.port, "/status?lang=en")):
+        assert "Unknown (last: Operational)" in html and "All Systems Operational" not in html, html
+    other = next(c for c in fed.page.json("/api/v2/components.json")["components"] if c["name"] == "Static NAT (cell-1)")
+    assert "not known" in other["description"]
+    fed.cloud.up()
+    until(fed.is_calm, 40, f"it recovers: {fed.page.html()}")
+    assert fetch(fed.address["ipaddress"]), "it is made anew"
+    timeline = fed.page.html(path=f"/status/incidents/{incident['id']}")
+    assert "Node node-1 stopped reporting" in timeline and "Node node-1 reports" in timeline, timeline
+    assert len(fed.page.incidents()) == before + 1, "one fault, one incident"
+    print(f"told {told:.1f} s after the loss")
 
 
 def unknown(page):

@@ -230,27 +230,38 @@ package struct IncidentCourse: Sendable {
         cells.append(CellTotal(cell: cell, total: total))
       }
       accounts[service.scope] = max(accounts[service.scope] ?? 0, service.accounts)
-      addresses[service.scope] = max(addresses[service.scope] ?? 0, service.addressesOut)
+      addresses[service.scope, default: 0] += service.addressesOut
+    }
+    // Rules of one address may be several services'.
+    for loss in incident.losses where loss.addresses > 0 {
+      addresses[loss.scope] = addresses[loss.scope].map { min($0, loss.addresses) }
     }
     if !totals.isEmpty {
-      incident.customersOut = accounts.values.reduce(0, +)
+      incident.customersOut = Self.together(accounts.values.reduce(0, +), document.customers?.out, incident)
       incident.addressesOut = addresses.values.reduce(0, +)
       incident.cells = cells.sorted { ($0.cell, $0.total.service) < ($1.cell, $1.total.service) }
       incident.services = totals.values.sorted { ServiceName.order($0.service) < ServiceName.order($1.service) }
     }
     components.formUnion(incident.losses.compactMap(\.subject?.component))
     incident.components = components.sorted()
-    // An account may have rules in several scopes; within one scope it is counted once.
     for loss in incident.losses {
       accounts[loss.scope] = max(accounts[loss.scope] ?? 0, loss.accounts)
       addresses[loss.scope] = max(addresses[loss.scope] ?? 0, loss.addresses)
     }
-    incident.customers = max(incident.customers, accounts.values.reduce(0, +))
+    let hit = Self.together(accounts.values.reduce(0, +), document.customers?.hit, incident)
+    incident.customers = max(incident.customers, hit)
     incident.addresses = max(incident.addresses, addresses.values.reduce(0, +))
     guard incident.isMeasured else { return }
     incident.impact = incident.editorial?.impact ?? Self.impact(incident.losses)
     incident.startedAt = min(incident.startedAt, incident.losses.map(\.lostAt).min() ?? incident.startedAt)
     RecoveryEstimate.advance(&incident, now: now)
+  }
+
+  /// Each scope's customers are added up, but one may be in several: the cloud tells how many different ones there are in all
+  /// the scopes that it reports as lost.
+  private static func together(_ sum: Int, _ different: Int?, _ incident: Incident) -> Int {
+    guard let different, incident.losses.allSatisfy({ $0.role != .component }) else { return sum }
+    return min(sum, different)
   }
 
   private static func impact(_ losses: [ScopeLoss]) -> Impact {

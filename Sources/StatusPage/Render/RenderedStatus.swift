@@ -43,6 +43,8 @@ package struct RenderedStatus: Sendable {
   var body: ByteBuffer
   /// Changes with the body.
   package var tag: String
+  /// What is sent before it.
+  var headers: HTTPFields
 }
 
 struct StatusSlot: Hashable {
@@ -50,6 +52,13 @@ struct StatusSlot: Hashable {
     case resource(StatusResource)
     /// The page of one incident.
     case incident(String)
+
+    var contentType: String {
+      switch self {
+      case .resource(let resource): resource.contentType
+      case .incident: StatusResource.page.contentType
+      }
+    }
   }
 
   var subject: Subject
@@ -92,8 +101,10 @@ extension StatusBoard.State {
   mutating func rendered(_ slot: StatusSlot, _ boot: String, _ render: (StatusView) -> String) -> RenderedStatus {
     if let ready = rendered[slot] { return ready }
     let text = render(view)
+    let tag = "\"\(boot)-\(revision)-\(slot.language.rawValue)\""
     let ready = RenderedStatus(
-      text: text, body: ByteBuffer(string: text), tag: "\"\(boot)-\(revision)-\(slot.language.rawValue)\"")
+      text: text, body: ByteBuffer(string: text), tag: tag,
+      headers: StatusRoutes.headers(slot.subject.contentType, slot.language, tag: tag))
     if rendered.count >= Bounds.renderings { rendered = [:] }
     rendered[slot] = ready
     return ready

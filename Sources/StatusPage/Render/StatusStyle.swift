@@ -19,7 +19,7 @@ enum StatusStyle {
     .card{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:1.1rem 1.25rem;margin:0 0 1rem}
     .banner{border-left:6px solid var(--c);display:flex;gap:.9rem;align-items:baseline}
     .banner p{margin:.2rem 0 0;color:var(--soft);font-size:.9rem}
-    .mark{color:var(--c);font-weight:700}
+    .mark{color:var(--c);flex-shrink:0;font-weight:700;max-width:50%}
     .alert{border-top:4px solid var(--c)}
     .badge{display:inline-block;color:var(--c);border:1px solid;border-radius:99px;padding:0 .65rem;font-size:.82rem;\
     font-weight:600;margin:0 0 .35rem}

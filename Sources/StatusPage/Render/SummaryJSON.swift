@@ -77,17 +77,26 @@ struct SummaryJSON {
       fields(
         id: shown.component.id, name: shown.component.cell.map { "\(name) (\($0))" } ?? name,
         state: shown.component.state, created: shown.createdAt, updated: shown.updatedAt, position: position,
-        group: group, isGroup: false))
+        group: group, isGroup: false, description: description(shown.component.id)))
+  }
+
+  /// Statuspage has no word for a state that nobody knows.
+  private func description(_ component: String) -> JSON {
+    guard view.unknown.contains(component) else { return .null }
+    let text = Wording(
+      ja: "現在の状態は確認できません。最後に確認できた状態を示しています。",
+      en: "How it is now is not known. The status is the one last known.")
+    return .string(text[language])
   }
 
   private func fields(
     id: String, name: String, state: ComponentState, created: Moment?, updated: Moment?, position: Int?,
-    group: String?, isGroup: Bool
+    group: String?, isGroup: Bool, description: JSON = .null
   ) -> [(String, JSON)] {
     [
       ("id", .string(id)), ("name", .string(name)), ("status", .string(state.rawValue)),
       ("created_at", .time(created)), ("updated_at", .time(updated)), ("position", position.map(JSON.int) ?? .null),
-      ("description", .null), ("showcase", .bool(false)), ("start_date", .null),
+      ("description", description), ("showcase", .bool(false)), ("start_date", .null),
       ("group_id", group.map(JSON.string) ?? .null), ("page_id", .string(view.settings.pageID)),
       ("group", .bool(isGroup)), ("only_show_if_degraded", .bool(false)),
     ]

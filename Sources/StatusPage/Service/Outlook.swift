@@ -40,8 +40,10 @@ struct Outlook {
     }
     let probed = Set(
       probes.map(\.component.id).filter { id in looks[id].map { Look.isCurrent($0, now: now) } ?? false })
-    let unknown = isSilent ? Set(document.components.map(\.id)).subtracting(probed) : []
-    return View(document: document, notes: Self.notes(received?.at, age, isSilent), unknown: unknown)
+    let unwatched = isSilent ? document.components.map(\.id) : document.unknown ?? []
+    return View(
+      document: document, notes: Self.notes(received?.at, age, isSilent),
+      unknown: Set(unwatched).subtracting(probed))
   }
 
   private static func notes(_ at: Moment?, _ age: Double?, _ isSilent: Bool) -> [Wording] {

@@ -85,6 +85,8 @@ struct DrillReport: Sendable {
     let lost = self.lost
     let document: [String: Any] = [
       "rules": ["staticNat": rules.staticNAT, "loadBalancer": rules.loadBalancer, "member": rules.member],
+      // Seconds since 1970.
+      "lostAt": Double(lossAt) / 1e9,
       "seconds": [
         "detected": seconds(recovery.detectedAt) as Any? ?? NSNull(),
         "applied": seconds(recovery.appliedAt) as Any? ?? NSNull(),

@@ -13,6 +13,8 @@ struct Deeds {
   private var refusing: Set<String> = []
   private var held: Set<String> = []
   private var examined: Set<String> = []
+  /// Maintenance of hosts that nodes carry, under way or lately ended, by its action's id.
+  private var maintenance: [String: PlannedAction] = [:]
 
   /// In seconds; an incident takes what happened from ten minutes before it.
   static let memory = 3600.0
@@ -27,8 +29,28 @@ struct Deeds {
     ]
   }
 
+  /// What planned work may be bound to.
+  mutating func actions(_ state: CloudState, now: Moment) -> [PlannedAction] {
+    watchHosts(state, now)
+    return (Self.updates(state) + maintenance.values).sorted { $0.id < $1.id }
+  }
+
+  /// `host-maintenance/<host>`, which ends when the host takes instances again.
+  private mutating func watchHosts(_ state: CloudState, _ now: Moment) {
+    for host in state.nodes.all.flatMap({ state.hosts.matching("node", .text($0.name)) }) {
+      let id = "host-maintenance/\(host.name)"
+      let isUnderWay = host.resourceState == .preparing || host.resourceState == .maintenance
+      switch (maintenance[id]?.state, isUnderWay) {
+      case (.running, false): maintenance[id] = PlannedAction(id: id, state: .done, at: now)
+      case (.running, true), (_, false): break
+      case (_, true): maintenance[id] = PlannedAction(id: id, state: .running, at: now)
+      }
+    }
+    maintenance = maintenance.filter { $0.value.state == .running || !Self.isOld($0.value.at, now) }
+  }
+
   /// The newest rebuild of each zone's gateways and routers, as `gateway-update/<zone>`.
-  static func actions(_ state: CloudState) -> [PlannedAction] {
+  private static func updates(_ state: CloudState) -> [PlannedAction] {
     var newest: [ID<Zone>: Rollout] = [:]
     for rollout in state.rollouts.all where rollout.created > newest[rollout.zone]?.created ?? .distantPast {
       newest[rollout.zone] = rollout
@@ -43,7 +65,7 @@ struct Deeds {
         case .failed, .cancelled: (.failed, rollout.completed ?? rollout.created)
         }
       return PlannedAction(id: "gateway-update/\(zone.name)", state: word, at: Moment(at))
-    }.sorted { $0.id < $1.id }
+    }
   }
 
   mutating func facts(

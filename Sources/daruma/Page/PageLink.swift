@@ -90,7 +90,7 @@ struct PageLink: Sendable {
   /// Whether it tells anything new besides that it was looked again.
   private func differs(_ one: StatusDocument, _ other: StatusDocument) -> Bool {
     one.components != other.components || one.services != other.services || one.losses != other.losses
-      || one.actions != other.actions || one.facts != other.facts
+      || one.actions != other.actions || one.facts != other.facts || one.unknown != other.unknown
   }
 }
 

@@ -16,7 +16,7 @@ final class StatusFeed: Sendable {
   /// What is remembered from one document to the next.
   private struct Memory {
     /// Who was hit by the loss of a scope, by its name and moment.
-    var hit: [String: (lostAt: Int64, accounts: Int, addresses: Int)] = [:]
+    var hit: [String: (lostAt: Int64, accounts: Set<ID<Account>>, addresses: Int)] = [:]
     var looks = ScopeLooks()
     var deeds: Deeds
     var standings = Standings()
@@ -50,7 +50,9 @@ final class StatusFeed: Sendable {
         let document = document()
         newest.withLock { $0 = document }
         report(board.update(document))
-        do throws(StatusPageError) { try record?.advance(now: document.time) } catch { report(error) }
+        let unknown = Set(document.unknown ?? [])
+        board.tell([], unknown: unknown)
+        do throws(StatusPageError) { try record?.advance(unknown: unknown, now: document.time) } catch { report(error) }
       }
       try await Task.sleep(for: .milliseconds(100))
     }
@@ -96,9 +98,10 @@ final class StatusFeed: Sendable {
       for node in state.nodes.all.sorted(by: { $0.name < $1.name }) {
         addNode(node, health, state, &memory, &document)
       }
-      document.actions = Deeds.actions(state)
+      document.actions = memory.deeds.actions(state, now: document.time)
       document.facts = memory.deeds.facts(health, state, document.losses, control, now: document.time)
       document.accounts = memory.standings.accounts(affected, state)
+      document.customers = Self.customers(document, memory)
       return document
     }
   }
@@ -113,15 +116,20 @@ final class StatusFeed: Sendable {
       let isCurrent = health.current.contains(scope)
       let looks = memory.looks.see(report, isCurrent: isCurrent, scope, now: document.time)
       let isFailing = looks.contains(where: \.isFailing)
-      let hit = report.map { whoWasHit(scope, $0, cell, zone, state, &memory) } ?? (accounts: 0, addresses: 0)
-      document.components.append(
+      let hit =
+        report.map { whoWasHit(scope, $0, isCurrent: isCurrent, cell, zone, state, &memory) } ?? (
+          accounts: 0, addresses: 0
+        )
+      document.add(
         Component(
           id: "\(cell.id)/gateway", zone: zone.name, series: "Basic", name: "Gateways", cell: cell.name,
-          state: isFailing ? .majorOutage : Self.unlessUnknown(.operational, isCurrent)))
+          state: isFailing ? .majorOutage : .operational), isWatched: isCurrent)
       document.observations.append(
         Observation(
-          component: "\(cell.id)/gateway", kind: .gateway, looks: looks, accounts: isFailing ? hit.accounts : 0,
-          addresses: isFailing ? hit.addresses : 0))
+          component: "\(cell.id)/gateway", kind: .gateway, looks: looks,
+          // What fails unwatched is seen by others.
+          accounts: isFailing || !isCurrent ? hit.accounts : 0,
+          addresses: isFailing || !isCurrent ? hit.addresses : 0))
       for service in [("Load balancer", "loadbalancer"), ("Static NAT", "staticnat")] {
         add(scope, report, isCurrent, service, zone, cell, hit.accounts, &document)
       }
@@ -156,10 +164,10 @@ final class StatusFeed: Sendable {
       }
       addLoss(scope, report, .virtualRouter, nil, zone, state, &memory, &document, &affected)
     }
-    document.components.append(
+    document.add(
       Component(
         id: "\(zone.id)/routers", zone: zone.name, series: "Isolate", name: "Virtual routers",
-        state: isLost ? .partialOutage : Self.unlessUnknown(.operational, isCurrent)))
+        state: isLost ? .partialOutage : .operational), isWatched: isCurrent)
     let all = ScopeLooks.together(looks)
     if !all.isEmpty {
       document.observations.append(
@@ -174,18 +182,18 @@ final class StatusFeed: Sendable {
     _ memory: inout Memory, _ document: inout StatusDocument
   ) {
     let series = zone.series == .basic ? "Basic" : "Isolate"
-    document.components.append(
+    document.add(
       Component(
         id: "\(zone.id)/instances", zone: zone.name, series: series, name: "Instances",
-        state: memory.instances.standing(of: zone.id, health, state, now: document.time)))
+        state: memory.instances.standing(of: zone.id, health, state, now: document.time)),
+      isWatched: state.hosts.matching("zone", .id(zone.id)).allSatisfy { health.connectedNodes.contains($0.node) })
     let serving = reports.filter { $0.report?.services.contains { $0.service == "dhcp" && $0.wanted > 0 } ?? false }
     let broken = serving.count { ScopeLooks.isOut($0.report) }
     let standing: ComponentState =
       broken == 0 ? .operational : broken == serving.count ? .majorOutage : .partialOutage
-    document.components.append(
-      Component(
-        id: "\(zone.id)/dhcpdns", zone: zone.name, series: series, name: "DHCP and DNS",
-        state: broken > 0 ? standing : Self.unlessUnknown(.operational, serving.allSatisfy(\.isCurrent))))
+    document.add(
+      Component(id: "\(zone.id)/dhcpdns", zone: zone.name, series: series, name: "DHCP and DNS", state: standing),
+      isWatched: serving.allSatisfy(\.isCurrent))
   }
 
   private func addNode(
@@ -193,10 +201,10 @@ final class StatusFeed: Sendable {
   ) {
     let isConnected = health.connectedNodes.contains(node.name)
     let id = "node/\(node.name)"
-    document.components.append(
+    document.add(
       Component(
-        id: id, zone: "cloud", series: "management", name: "Nodes", cell: node.name,
-        state: Self.unlessUnknown(.operational, isConnected)))
+        id: id, zone: "cloud", series: "management", name: "Nodes", cell: node.name, state: .operational),
+      isWatched: isConnected)
     let cells = state.cells.matching("node", .text(node.name))
     let packets = cells.compactMap { memory.looks.packets("router/\($0.id)") }.max { $0.at < $1.at }
     let agent = memory.looks.seeAgent(node.name, isConnected: isConnected, now: document.time)
@@ -217,9 +225,10 @@ final class StatusFeed: Sendable {
       isLost
       ? (verified == 0 ? .majorOutage : .partialOutage)
       // Single rules that a node cannot put in place are their owners' matter.
-      : verified * 100 < wanted * 99 ? .partialOutage : Self.unlessUnknown(.operational, isCurrent)
-    document.components.append(
-      Component(id: id, zone: zone.name, series: "Basic", name: service.title, cell: cell.name, state: state))
+      : verified * 100 < wanted * 99 ? .partialOutage : .operational
+    document.add(
+      Component(id: id, zone: zone.name, series: "Basic", name: service.title, cell: cell.name, state: state),
+      isWatched: isCurrent)
     document.services.append(
       ServiceProgress(
         component: id, scope: scope, service: service.name, wanted: wanted, verified: verified,
@@ -255,17 +264,15 @@ final class StatusFeed: Sendable {
     if let one = AffectedScope(loss, cell, zone, isTotal: isTotal, now: document.time) { affected.append(one) }
   }
 
-  /// What no agent watches any more goes on as it is, but nobody would notice its end.
-  private static func unlessUnknown(_ state: ComponentState, _ isCurrent: Bool) -> ComponentState {
-    isCurrent ? state : .degradedPerformance
-  }
-
   /// Counted once a loss, since it takes a look at every address of the cell.
   private func whoWasHit(
-    _ scope: String, _ report: ScopeReport, _ cell: Cell?, _ zone: Zone, _ state: CloudState, _ memory: inout Memory
+    _ scope: String, _ report: ScopeReport, isCurrent: Bool = true, _ cell: Cell?, _ zone: Zone, _ state: CloudState,
+    _ memory: inout Memory
   ) -> (accounts: Int, addresses: Int) {
-    guard report.lostAtNs > 0 || ScopeLooks.isWhollyFailed(report) else { return (0, 0) }
-    if let known = memory.hit[scope], known.lostAt == report.lostAtNs { return (known.accounts, known.addresses) }
+    guard report.lostAtNs > 0 || ScopeLooks.isWhollyFailed(report) || !isCurrent else { return (0, 0) }
+    // Who would be hit by a loss that nobody reports is counted apart, when the reports end.
+    let moment = isCurrent ? report.lostAtNs : -1
+    if let known = memory.hit[scope], known.lostAt == moment { return (known.accounts.count, known.addresses) }
     let accounts: Set<ID<Account>>
     var addresses = 0
     if let cell {
@@ -278,8 +285,21 @@ final class StatusFeed: Sendable {
       let router = ID<VirtualRouter>(scope.dropFirst("router/".count)).flatMap { state.routers[$0] }
       accounts = Set(router.map { [$0.account] } ?? [])
     }
-    memory.hit[scope] = (report.lostAtNs, accounts.count, addresses)
+    memory.hit[scope] = (moment, accounts, addresses)
     return (accounts.count, addresses)
+  }
+
+  /// An account may have rules in several scopes.
+  private static func customers(_ document: StatusDocument, _ memory: Memory) -> CustomerCount {
+    let recent = document.losses.filter { loss in
+      loss.verifiedAt.map { document.time.milliseconds - $0.milliseconds < 60_000 } ?? true
+    }
+    func count(_ losses: [ScopeLoss]) -> Int {
+      let sets = losses.compactMap { memory.hit[$0.scope]?.accounts }
+      guard let first = sets.first else { return 0 }
+      return sets.dropFirst().reduce(first) { $0.union($1) }.count
+    }
+    return CustomerCount(hit: count(recent), out: count(recent.filter { $0.verifiedAt == nil }))
   }
 
   private static func finding(_ text: String) -> Finding {
@@ -293,5 +313,13 @@ final class StatusFeed: Sendable {
 
   private static func moment(_ nanoseconds: Int64) -> Moment {
     Moment(Date(timeIntervalSince1970: Double(nanoseconds) / 1e9))
+  }
+}
+
+extension StatusDocument {
+  /// - Parameter isWatched: false when its node is silent: it goes on as it is, but nobody would notice its end.
+  fileprivate mutating func add(_ component: Component, isWatched: Bool) {
+    components.append(component)
+    if !isWatched, component.state == .operational { unknown = (unknown ?? []) + [component.id] }
   }
 }
