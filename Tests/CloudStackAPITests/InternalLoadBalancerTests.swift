@@ -124,28 +124,30 @@ import Testing
   }
 
   @Test func `what is wrong is refused and nothing is left of it`() async throws {
-    let cloud = try await TestCloud()
-    let place = try await Place(cloud)
-    for (wrong, status) in [
-      (["scheme": "Public"], 431), (["algorithm": "best"], 431), (["sourceport": "0"], 431),
-      (["instanceport": "65536"], 431), (["sourceipaddress": "10.9.9.9"], 431), (["sourceipaddress": "10.8.1.1"], 431),
-      (["name": ""], 431),
-    ] {
-      #expect(try await place.refusal(wrong) == status, "\(wrong)")
+    try await TestCloud.withRunning { cloud in
+      let place = try await Place(cloud)
+      for (wrong, status) in [
+        (["scheme": "Public"], 431), (["algorithm": "best"], 431), (["sourceport": "0"], 431),
+        (["instanceport": "65536"], 431), (["sourceipaddress": "10.9.9.9"], 431),
+        (["sourceipaddress": "10.8.1.1"], 431),
+        (["name": ""], 431),
+      ] {
+        #expect(try await place.refusal(wrong) == status, "\(wrong)")
+      }
+      let carried = try #require(cloud.control.state.zones.first("name", .text("isolate")))
+      let offering = try #require(
+        cloud.control.state.networkOfferings.all.first { $0.guestType == .isolated && $0.forVPC != true })
+      let real = try await cloud.made(
+        "createNetwork", "network",
+        ["name": "real", "zoneid": carried.id.description, "networkofferingid": offering.id.description],
+        as: place.alice)
+      #expect(try await place.refusal(["networkid": real, "sourceipaddressnetworkid": real]) == 432)
+      #expect(try await place.refusal(["sourceipaddressnetworkid": real]) == 432)
+      let bob = try await cloud.account("bob")
+      #expect(
+        try await cloud.call("createLoadBalancer", VirtualCloud.newBalancer("b", place.tier), as: bob).status == 531)
+      #expect(cloud.control.state.internalLoadBalancers.isEmpty)
     }
-    let carried = try #require(cloud.control.state.zones.first("name", .text("isolate")))
-    let offering = try #require(
-      cloud.control.state.networkOfferings.all.first { $0.guestType == .isolated && $0.forVPC != true })
-    let real = try await cloud.made(
-      "createNetwork", "network",
-      ["name": "real", "zoneid": carried.id.description, "networkofferingid": offering.id.description],
-      as: place.alice)
-    #expect(try await place.refusal(["networkid": real, "sourceipaddressnetworkid": real]) == 432)
-    #expect(try await place.refusal(["sourceipaddressnetworkid": real]) == 432)
-    let bob = try await cloud.account("bob")
-    #expect(
-      try await cloud.call("createLoadBalancer", VirtualCloud.newBalancer("b", place.tier), as: bob).status == 531)
-    #expect(cloud.control.state.internalLoadBalancers.isEmpty)
   }
 
   @Test func `its machine is stopped and started, and all goes with the network`() async throws {
