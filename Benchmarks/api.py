@@ -85,10 +85,11 @@ class Asked:
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "paths").write_text("\n".join(paths))
             Path(folder, "ask.lua").write_text(
-                "local paths, next = {}, 0\n"
-                f"for line in io.lines('{folder}/paths') do paths[#paths + 1] = wrk.format('GET', line) end\n"
-                "function init() end\n"
-                "function request() next = next % #paths + 1; return paths[next] end\n")
+                "local requests, last = {}, 0\n"
+                "function init()\n"
+                f"  for line in io.lines('{folder}/paths') do requests[#requests + 1] = wrk.format('GET', line) end\n"
+                "end\n"
+                "function request() last = last % #requests + 1; return requests[last] end\n")
             text = subprocess.run(
                 ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", f"{folder}/ask.lua",
                  f"http://127.0.0.1:{self.cloud.port}"], capture_output=True, text=True, check=True).stdout
