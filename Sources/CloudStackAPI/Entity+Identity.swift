@@ -12,6 +12,12 @@ extension Entity {
   static let invitingProject = Entity("invitingproject", "project") { uuid, state in
     state.projects[ID(uuid)].map { .accounts([$0.account] + $0.invitations.map(\.account)) }
   }
+  /// A user as those may name it who work on a project with it.
+  static let projectUser = Entity("projectuser", "user") { uuid, state in
+    state.users[ID(uuid)].map { user in
+      .accounts([user.account] + state.projects.matching("user", .uuid(uuid)).map(\.account))
+    }
+  }
   /// Its project's, and whose who is invited.
   static let projectInvitation = Entity("projectinvitation", "projectinvitation") { uuid, state in
     state.projects.first("invitation", .uuid(uuid)).map { project in

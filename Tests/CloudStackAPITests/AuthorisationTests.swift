@@ -16,6 +16,7 @@ import Testing
   /// Lists of what belongs to one thing, which has to be named.
   static let narrow: Set<String> = [
     "listApis", "listIsoPermissions", "listLoadBalancerRuleInstances", "listNetworkPermissions", "listNics",
+    "listProjectAccounts", "listProjectRolePermissions", "listProjectRoles",
     "listResourceHistory", "listTemplatePermissions", "listVMSchedule",
   ]
 

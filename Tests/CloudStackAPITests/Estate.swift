@@ -219,7 +219,9 @@ final class Estate: Sendable {
     #expect(invited.status == 200, "\(invited.errorText ?? "")")
     let project = try #require(ID<Project>(id).flatMap { cloud.control.state.projects[$0] })
     return [
-      (.project, id), (.invitingProject, id), (.projectRole, role), (.projectRolePermission, rule),
+      (.project, id), (.invitingProject, id),
+      (.projectUser, cloud.control.state.users.all.first { $0.username == name }?.id.description), (.projectRole, role),
+      (.projectRolePermission, rule),
       (.projectInvitation, project.invitations.first?.id.uuidString.lowercased()),
     ]
   }

@@ -1,6 +1,7 @@
 import CloudModel
 import Control
 import Foundation
+import Ledger
 import Testing
 
 @testable import CloudStackAPI
@@ -204,9 +205,9 @@ import Testing
       #expect(try await group("two") == 200)
       let dry = try await cloud.call("deleteProject", ["id": id, "dryrun": "true"], as: alice)
       #expect(dry.status == 200)
-      #expect(try await cloud.call("deleteProject", ["id": id], as: alice).status == 200)
-      #expect(try await cloud.eventually { cloud.control.state.projects.isEmpty })
-      #expect(try await cloud.eventually { !cloud.control.state.accounts.all.contains { $0.type == .project } })
+      #expect(try await cloud.finish("deleteProject", ["id": id], as: alice) == nil)
+      #expect(cloud.control.state.projects.isEmpty)
+      #expect(!cloud.control.state.accounts.all.contains { $0.type == .project })
       #expect(!cloud.control.state.securityGroups.all.contains { $0.name == "one" })
     }
   }

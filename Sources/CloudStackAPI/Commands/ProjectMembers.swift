@@ -29,7 +29,7 @@ extension Commands {
     },
     .job(
       "deleteUserFromProject", "Takes a user that takes part alone out of a project",
-      [project, .id("userid", .user, "the user", required: true)]
+      [project, .id("userid", .projectUser, "the user", required: true)]
     ) { request in
       try await request.control.deleteFromProject(
         request.id("projectid"), user: request.id("userid"), by: request.caller)
@@ -41,7 +41,7 @@ extension Commands {
         project,
         .id("projectroleid", .projectRole, "who has this project role"),
         .string("role", "Admin or Regular"),
-        .id("userid", .user, "as whom this user takes part"),
+        .id("userid", .projectUser, "as whom this user takes part"),
       ] + Parameter.paging, response: .projectAccount
     ) { request in
       let state = request.state

@@ -57,7 +57,7 @@ extension Commands {
         .string("name", "the new name"),
         .string("roletype", "Admin or Regular, with swapowner=false"),
         .boolean("swapowner", "whether it takes the place of the administrators there are; true by default"),
-        .id("userid", .user, "the same of a user who is a member"),
+        .id("userid", .projectUser, "the same of a user who is a member"),
       ], response: .project
     ) { request in
       let arguments = request.arguments
