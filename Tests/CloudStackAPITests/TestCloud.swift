@@ -107,8 +107,8 @@ final class TestCloud: Sendable {
 
   /// Makes a zone of simulated hosts that no node carries, with public addresses and the templates for such hosts.
   func simulatedZone() async throws -> String {
-    let zone = ID<Zone>(UUID())
-    _ = try await control.ledger.transact(Cause(actor: "system/test", command: "test")) { draft in
+    let zone = try await control.ledger.transact(Cause(actor: "system/test", command: "test")) { draft in
+      let zone: ID<Zone> = draft.newID()
       try draft.put(
         Zone(
           id: zone, name: "simulated", series: .isolate, guestPrefix: IPv4Prefix(IPv4(10, 1, 1, 0), length: 24),
@@ -138,7 +138,8 @@ final class TestCloud: Sendable {
         template.zones.append(zone)
         try draft.put(template)
       }
-    }
+      return zone
+    }.value
     return zone.description
   }
 
