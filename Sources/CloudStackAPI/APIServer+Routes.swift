@@ -64,6 +64,7 @@ extension APIServer {
     if let name = HTTPFields.Element.Name("X-Description"), let text = answer.description {
       headers[name] = line(text)
     }
+    if let request = answer.request, let name = HTTPFields.Element.Name("X-Request-Id") { headers[name] = request }
     if let revision = answer.revision, let name = revisionName { headers[name] = "\(revision)" }
     if answer.status == 405 { headers[.allow] = "GET, POST" }
     for cookie in answer.cookies { headers.append(.init(name: .setCookie, value: cookie)) }

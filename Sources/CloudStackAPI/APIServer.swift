@@ -54,17 +54,22 @@ package struct APIServer: Sendable {
     package var cookies: [String] = []
     /// What a manager that passed the call on should have seen before it passes the answer back.
     package var revision: UInt64?
+    /// What the log calls the call.
+    package var request: String?
   }
 
   /// Answers every call, also those that are no calls at all.
   package func answer(_ call: Call) async -> Answer {
     let began = ContinuousClock.now
-    var trace = Trace()
-    let answer = await answer(call, &trace)
+    let request = RequestID.next()
+    let told = await RequestID.$current.withValue(request) { await traced(call) }
+    let trace = told.1
+    var answer = told.0
+    answer.request = request
     let duration = ContinuousClock.now - began
     Self.count(trace.command, answer.status, duration)
     var metadata: Logger.Metadata = [
-      "command": "\(trace.command)", "status": "\(answer.status)", "duration": "\(duration)",
+      "request": "\(request)", "command": "\(trace.command)", "status": "\(answer.status)", "duration": "\(duration)",
     ]
     if let caller = trace.caller { metadata["caller"] = "\(caller.user)" }
     if let error = answer.description { metadata["error"] = "\(Self.line(error))" }
@@ -88,6 +93,12 @@ package struct APIServer: Sendable {
   private struct Trace {
     var command = "-"
     var caller: Caller?
+  }
+
+  private func traced(_ call: Call) async -> (Answer, Trace) {
+    var trace = Trace()
+    let answer = await answer(call, &trace)
+    return (answer, trace)
   }
 
   private func answer(_ call: Call, _ trace: inout Trace) async -> Answer {
@@ -131,12 +142,14 @@ package struct APIServer: Sendable {
         instanceOrder: instanceOrder, isPost: isPost)
       let isDryRun = arguments.boolean("dryrun") == true
       let reply = try await isDryRun ? preview(request) : command.run(request)
+      audit(command, by: caller, arguments, status: 200, job: reply.job)
       return Self.render(reply, command.envelope, isJSON: isJSON)
     } catch {
       let told = APIError(error, isRootAdmin: caller.isRootAdmin)
       if told.code == 530 {
         logger.error("api command failed", metadata: ["command": "\(command.name)", "cause": "\(error)"])
       }
+      audit(command, by: caller, nil, status: told.code)
       return Self.render(told, command.envelope, isJSON: isJSON)
     }
   }

@@ -58,7 +58,18 @@ import Testing
     internalBalancer.members = [LoadBalancerMember(virtualMachine: instance, guestAddress: address)]
     internalBalancer.state = .active
     internalBalancer.isHidden = true
+    let member = ProjectMember(account: account, user: ID(UUID()), isAdmin: true, role: UUID())
+    let project = Project(
+      id: ID(UUID()), name: "p", displayText: "P", domain: ID(UUID()), account: account, state: .suspended,
+      members: [member],
+      invitations: [ProjectInvitation(id: UUID(), member: member, state: .declined, created: epoch)],
+      roles: [
+        ProjectRole(
+          id: UUID(), name: "r", description: "", permissions: [RolePermission(id: UUID(), rule: "*", isAllowed: false)]
+        )
+      ], created: epoch)
     return [
+      project,
       Account(
         id: account, name: "a/ü\"\n", type: .domainAdmin, domain: ID(UUID()), cells: [ID(UUID())], created: epoch),
       AffinityGroup(
