@@ -34,7 +34,7 @@ enum FieldNames {
     "hasPassword", "hasSSHKey", "isScalable", "needsHVM", "format", "osType", "details", "sharedWith", "diskOffering",
     "deviceID", "isProtected", "volumeName", "volumeType", "isAdmin", "role", "roles", "member", "invitations",
     "events",
-    "sourceNetwork", "sourceAddress", "sourcePort", "instancePort", "usageType", "position", "removed",
+    "sourceNetwork", "sourceAddress", "sourcePort", "instancePort", "usageType", "position", "removed", "isHidden",
   ]
 
   /// Where a name's number is found by the name's bytes, or else after it. A quarter of the places is taken at most.

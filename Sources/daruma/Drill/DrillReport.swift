@@ -94,7 +94,10 @@ struct DrillReport: Sendable {
         "reachable": seconds(reachableAt) as Any? ?? NSNull(),
       ],
       "verified": recovery.isVerified,
-      "probe": ["sent": lost.sent, "lost": lost.lost, "wrong": probes.wrong, "addresses": probes.targets.count],
+      "probe": [
+        "sent": lost.sent, "lost": lost.lost, "wrong": probes.wrong, "untranslated": probes.untranslated,
+        "addresses": probes.targets.count,
+      ],
       "samples": recovery.samples.map {
         ["seconds": $0.seconds, "loadBalancer": $0.loadBalancer, "staticNat": $0.staticNAT]
       },

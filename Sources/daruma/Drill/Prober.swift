@@ -16,6 +16,9 @@ final class Prober: Sendable {
   struct Results: Sendable {
     var probes: [Probe] = []
     var wrong = 0
+    /// Answers of the right instance that came from its own address, since the gateway's rules went while they were on their
+    /// way. Whoever asked does not take them, so they count as lost.
+    var untranslated = 0
     /// By target, when its last right answer left it.
     var answered: [Int64] = []
     var targets: [DrillStage.Target] = []
@@ -111,11 +114,14 @@ final class Prober: Sendable {
       let number = Int(Datagram.word(buffer[4..<8]))
       let position = Int(Datagram.word(buffer[8..<12]))
       guard targets.indices.contains(position) else { continue }
-      let isRight =
-        targets[position].answers.contains(by) && peer.sin_addr.s_addr == targets[position].address.value.bigEndian
+      let isRight = targets[position].answers.contains(by)
+      let isTranslated = peer.sin_addr.s_addr == targets[position].address.value.bigEndian
+      let isOwn = peer.sin_addr.s_addr == by.value.bigEndian
       record.withLock { record in
         guard record.results.probes.indices.contains(number) else { return }
-        if isRight {
+        if isRight, isOwn, !isTranslated {
+          record.results.untranslated += 1
+        } else if isRight, isTranslated {
           record.results.probes[number].answeredAt = now
           record.results.answered[position] = max(
             record.results.answered[position], record.results.probes[number].sentAt)
