@@ -30,13 +30,15 @@ package struct Table<R: Resource>: Sendable {
 
   package var count: Int { rows.count }
   package var isEmpty: Bool { rows.isEmpty }
-  package var all: some Sequence<R> { rows.lazy.map(\.value) }
-  package var ids: some Sequence<ID<R>> { rows.lazy.map(\.value.id) }
+  // By closures: key paths are followed step by step for each row.
+
+  package var all: some Sequence<R> { rows.lazy.map { $0.value } }
+  package var ids: some Sequence<ID<R>> { rows.lazy.map { $0.value.id } }
 
   package subscript(id: ID<R>) -> R? { R.row(id, in: self)?.value }
 
   /// Everything filed under `key` in the index called `name`, in no particular order.
-  package func matching(_ name: String, _ key: IndexKey) -> [R] { R.rows(name, key, in: self).map(\.value) }
+  package func matching(_ name: String, _ key: IndexKey) -> [R] { R.rows(name, key, in: self).map { $0.value } }
 
   package func first(_ name: String, _ key: IndexKey) -> R? { R.firstRow(name, key, in: self)?.value }
 

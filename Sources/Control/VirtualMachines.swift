@@ -193,7 +193,7 @@ extension Control {
   }
 
   /// How many instances are gone through in the search for a host, while none that fits is missing for it.
-  private static let placementReach = 2000
+  private static let placementReach = 250
 
   /// The host with the most free memory that fits, of those that its affinity groups prefer. Of hosts with very many
   /// instances only those with the fewest are compared.
