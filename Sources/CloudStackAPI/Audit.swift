@@ -61,11 +61,12 @@ extension Arguments {
 
 extension Parameter {
   private static let sensitive: Set<String> = [
-    "certificate", "certchain", "currentpassword", "ipsecpsk", "password", "privatekey", "userapikey", "userdata",
+    "certificate", "certchain", "currentpassword", "ipsecpsk", "password", "privatekey", "url", "userapikey",
+    "userdata",
     "usersecretkey",
   ]
 
-  /// Whether its value is told to nobody, nor to the log.
+  /// Whether its value is told to nobody, nor to the log. URLs may carry a name and a password.
   package var isSensitive: Bool { Self.sensitive.contains(name) }
 }
 
