@@ -97,6 +97,8 @@ private struct Furnished: Sendable {
   let owners: Estate
   /// By what stands for them: kinds of what alice has, `bob.` and a kind, or a kind and a name.
   let ids: [String: String]
+  /// A public address that nobody has. Which those are differs from run to run.
+  private let free: String
 
   init() async throws {
     owners = try await Estate(sources: .counted(from: 0))
@@ -137,6 +139,7 @@ private struct Furnished: Sendable {
       }
     }
     ids = Self.ids(of: owners)
+    free = try #require(cloud.control.state.publicIPs.first("free", .id(zone.id))).id.description
     await cloud.control.ledger.close()
   }
 
@@ -186,7 +189,7 @@ private struct Furnished: Sendable {
     guard text.contains("{") else { return text }
     return text.replacing(/\{([^{}]+)\}/) { match in
       let name = String(match.output.1)
-      return named[name] ?? ids[name] ?? String(match.output.0)
+      return named[name] ?? ids[name] ?? (name == "free address" ? free : String(match.output.0))
     }
   }
 }
