@@ -52,6 +52,7 @@ struct IndexEntry: TrieItem {
     case .number(let number): KeyHash.of(number)
     case .text(let text): KeyHash.of(text)
     case .scoped(let uuid, let text): KeyHash.of(KeyHash.of(uuid) ^ KeyHash.of(text))
+    case .pair(let one, let other): KeyHash.of(KeyHash.of(one) &+ KeyHash.of(KeyHash.of(other)))
     }
   }
 

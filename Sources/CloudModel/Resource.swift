@@ -90,8 +90,10 @@ package enum IndexKey: Hashable, Sendable {
   case text(String)
   case number(UInt64)
   case scoped(UUID, String)
+  case pair(UUID, UUID)
 
   package static func id<R>(_ id: ID<R>) -> IndexKey { .uuid(id.uuid) }
+  package static func ids<R, S>(_ one: ID<R>, _ other: ID<S>) -> IndexKey { .pair(one.uuid, other.uuid) }
 }
 
 /// A secondary index, declared where the resource is declared. A resource may stand under no key, one or many.

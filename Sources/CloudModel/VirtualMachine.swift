@@ -10,6 +10,11 @@ package struct VirtualMachine: Resource {
     Index("network") { $0.nics.map { .id($0.network) } },
     Index("name") { machine in machine.nics.map { .scoped($0.network.uuid, machine.name.lowercased()) } },
     Index("host") { $0.host.map { [.id($0)] } ?? [] },
+    // How many of each offering there are tells what they take, however many there are.
+    Index("holding") { $0.isHeld ? [.ids($0.account, $0.offering)] : [] },
+    Index("powered") { machine in
+      machine.state.isPoweredOn ? machine.host.map { [.ids($0, machine.offering)] } ?? [] : []
+    },
     Index("address", unique: true) { machine in
       machine.nics.flatMap { nic in nic.allAddresses.map { .scoped(nic.network.uuid, $0.description) } }
     },
@@ -139,6 +144,8 @@ package struct InstanceDetail: Codable, Hashable, Sendable {
 }
 
 extension VirtualMachine {
+  /// Whether it counts among what its account has.
+  private var isHeld: Bool { state != .destroyed && state != .expunging }
   /// The name that the hypervisor knows it by.
   package var internalName: String { "i-" + id.description.prefix(8) }
   /// The NICs that it is to have.

@@ -1,12 +1,20 @@
 import Control
 package import Hummingbird
-import Logging
 
 /// CloudStack's integration port: calls without keys, as the system account. Whoever reaches it owns the cloud, so it is off
 /// unless asked for, and listens on the loopback address only.
 extension APIServer {
   /// Answers a call that is trusted because of where it came from. Only the query counts.
   package func answerTrusted(_ call: Call) async -> Answer {
+    await recorded {
+      var trace = Trace()
+      trace.caller = "integration port"
+      let answer = await answerTrusted(call, &trace)
+      return (answer, trace)
+    }
+  }
+
+  private func answerTrusted(_ call: Call, _ trace: inout Trace) async -> Answer {
     guard call.method == "GET" || call.method == "POST" else {
       return Self.render(APIError(405, "Only GET and POST are understood"), "errorresponse", isJSON: false)
     }
@@ -18,11 +26,9 @@ extension APIServer {
       guard let command = Catalog.command(name) else {
         return Self.render(APIError(432, "Unknown API command: \(name)"), "errorresponse", isJSON: isJSON)
       }
+      trace.command = command.name
       let caller = try await control.systemCaller()
-      let answer = await perform(command, for: caller, form, isPost: false, isJSON: isJSON)
-      logger.info(
-        "api", metadata: ["command": "\(command.name)", "status": "\(answer.status)", "caller": "integration port"])
-      return answer
+      return await perform(command, for: caller, form, isPost: false, isJSON: isJSON)
     } catch let error as APIError {
       return Self.render(error, "errorresponse", isJSON: call.query.contains("response=json"))
     } catch {

@@ -60,19 +60,26 @@ package struct APIServer: Sendable {
 
   /// Answers every call, also those that are no calls at all.
   package func answer(_ call: Call) async -> Answer {
+    await recorded {
+      var trace = Trace()
+      let answer = await answer(call, &trace)
+      return (answer, trace)
+    }
+  }
+
+  /// Counts and logs a call, under an id of its own.
+  func recorded(_ body: () async -> (Answer, Trace)) async -> Answer {
     let began = ContinuousClock.now
     let request = RequestID.next()
-    let told = await RequestID.$current.withValue(request) { await traced(call) }
-    let trace = told.1
-    var answer = told.0
+    var (answer, trace) = await RequestID.$current.withValue(request) { await body() }
     answer.request = request
     let duration = ContinuousClock.now - began
     Self.count(trace.command, answer.status, duration)
     var metadata: Logger.Metadata = [
       "request": "\(request)", "command": "\(trace.command)", "status": "\(answer.status)", "duration": "\(duration)",
     ]
-    if let caller = trace.caller { metadata["caller"] = "\(caller.user)" }
-    if let error = answer.description { metadata["error"] = "\(Self.line(error))" }
+    if let caller = trace.caller { metadata["caller"] = "\(caller)" }
+    if let error = answer.description { metadata["error"] = "\(Self.bounded(error))" }
     logger.log(level: answer.status >= 500 && answer.status < 531 ? .warning : .info, "api", metadata: metadata)
     return answer
   }
@@ -89,16 +96,13 @@ package struct APIServer: Sendable {
     String(decoding: text.utf8.prefix(512).map { $0 < 0x20 || $0 > 0x7E ? UInt8(ascii: "?") : $0 }, as: UTF8.self)
   }
 
-  /// What the log says of a call: never parameters.
-  private struct Trace {
-    var command = "-"
-    var caller: Caller?
-  }
+  /// The same for the log, which writes any character safely.
+  static func bounded(_ text: String) -> String { String(decoding: text.utf8.prefix(512), as: UTF8.self) }
 
-  private func traced(_ call: Call) async -> (Answer, Trace) {
-    var trace = Trace()
-    let answer = await answer(call, &trace)
-    return (answer, trace)
+  /// What the log says of a call: never parameters.
+  struct Trace {
+    var command = "-"
+    var caller: String?
   }
 
   private func answer(_ call: Call, _ trace: inout Trace) async -> Answer {
@@ -118,7 +122,7 @@ package struct APIServer: Sendable {
     guard let caller = authenticate(call, form) else {
       return Self.render(.unverified, command?.envelope ?? "errorresponse", isJSON: isJSON)
     }
-    trace.caller = caller
+    trace.caller = caller.user.description
     if let wait = control.throttle.count(caller, in: control.state) {
       return Self.render(.throttled(wait), command?.envelope ?? "errorresponse", isJSON: isJSON)
     }

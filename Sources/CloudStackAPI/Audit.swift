@@ -27,7 +27,7 @@ extension APIServer {
     ]
     if let request = RequestID.current { metadata["request"] = "\(request)" }
     if let job { metadata["job"] = "\(job)" }
-    if let arguments { metadata["parameters"] = "\(Self.line(arguments.told(of: command)))" }
+    if let arguments { metadata["parameters"] = "\(Self.bounded(arguments.told(of: command)))" }
     logger.info("audit", metadata: metadata)
   }
 }
@@ -54,8 +54,11 @@ extension Arguments {
       case .list: (strings(name) ?? ids(name, Account.self)?.map(\.description))?.joined(separator: ",")
       case .double, .map: nil
       }
-    guard let text else { return "..." }
-    return text.count > Self.longest ? text.prefix(Self.longest) + "..." : text
+    guard var text else { return "..." }
+    if text.count > Self.longest { text = text.prefix(Self.longest) + "..." }
+    // So that no value looks like another parameter.
+    let isWord = text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x22 && $0 != 0x5C }
+    return isWord ? text : "\"\(text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\""))\""
   }
 }
 

@@ -1,4 +1,5 @@
 package import CloudModel
+import CoreMetrics
 package import FoundationEssentials
 import Ledger
 import Logging
@@ -190,13 +191,15 @@ extension Control {
     // A disk that is full now has room later; until then the job is pending, as is what it is about.
     for attempt in 0..<Self.endAttempts where !ledger.isClosed {
       do {
-        try await transact(cause) { draft in
-          guard var job = draft.get(id), job.status == .pending else { return }
+        let ended = try await transact(cause) { draft -> AsyncJob? in
+          guard var job = draft.get(id), job.status == .pending else { return nil }
           try change(&draft, &job)
           job.completed = draft.now
           job.settled = draft.nextRevision
           try draft.put(job)
+          return job
         }
+        if let ended { tell(ended) }
         break
       } catch {
         logger.error(
@@ -205,6 +208,13 @@ extension Control {
       }
     }
     wakeWaiters(of: id)
+  }
+
+  /// Counts and logs the end of a job.
+  private func tell(_ job: AsyncJob) {
+    let status = job.status == .succeeded ? "succeeded" : "failed"
+    Counter(label: "daruma_jobs_ended", dimensions: [("command", job.command), ("status", status)]).increment()
+    logger.info("job", metadata: ["job": "\(job.id)", "command": "\(job.command)", "status": "\(status)"])
   }
 
   private static let endAttempts = 600

@@ -4,15 +4,16 @@ package import CloudModel
 package enum Placement {
   /// The memory in MiB that a host has left for the instance; nil if that is too little.
   package static func room(on host: Host, for machine: VirtualMachine, in state: CloudState) -> Int? {
-    let needed = state.serviceOfferings[machine.offering]?.memoryMiB ?? 0
+    func memory(of machine: VirtualMachine) -> Int { state.serviceOfferings[machine.offering]?.memoryMiB ?? 0 }
+    var free = host.memoryMiB
     // A simulated instance takes no memory worth counting of a node.
-    let used =
-      host.hypervisor == .simulator && host.isCarried
-      ? 0
-      : state.virtualMachines.matching("host", .id(host.id)).filter { $0.state.isPoweredOn && $0.id != machine.id }
-        .reduce(0) { $0 + (state.serviceOfferings[$1.offering]?.memoryMiB ?? 0) }
-    let free = host.memoryMiB - used
-    return free >= needed ? free : nil
+    if host.hypervisor != .simulator || !host.isCarried {
+      free -= state.sum("powered", host.id, \.memoryMiB)
+      if let own = state.virtualMachines[machine.id], own.host == host.id, own.state.isPoweredOn {
+        free += memory(of: own)
+      }
+    }
+    return free >= memory(of: machine) ? free : nil
   }
 }
 

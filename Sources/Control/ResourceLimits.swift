@@ -70,17 +70,11 @@ package enum ResourceLimits {
   package static func count(_ type: LimitedResource, of account: Account, in state: CloudState) -> Int {
     let key = IndexKey.id(account.id)
     switch type {
-    case .instance: return instances(of: account, in: state).count
+    case .instance: return state.sum("holding", account.id) { _ in 1 }
     case .publicIP: return state.publicIPs.count("account", key)
     case .network: return state.networks.matching("account", key).count { $0.guestType == .isolated }
-    case .cpu:
-      return instances(of: account, in: state).reduce(0) {
-        $0 + (state.serviceOfferings[$1.offering]?.cpuNumber ?? 0)
-      }
-    case .memory:
-      return instances(of: account, in: state).reduce(0) {
-        $0 + (state.serviceOfferings[$1.offering]?.memoryMiB ?? 0)
-      }
+    case .cpu: return state.sum("holding", account.id, \.cpuNumber)
+    case .memory: return state.sum("holding", account.id, \.memoryMiB)
     case .template: return state.templates.count("account", key)
     case .volume: return state.volumes.count("account", key)
     case .snapshot: return state.snapshots.count("account", key)
@@ -95,12 +89,12 @@ package enum ResourceLimits {
     case .secondaryStorage: return 0
     }
   }
+}
 
-  /// Those that are not destroyed.
-  private static func instances(of account: Account, in state: CloudState) -> [VirtualMachine] {
-    state.virtualMachines.matching("account", .id(account.id)).filter {
-      $0.state != .destroyed && $0.state != .expunging
-    }
+extension CloudState {
+  /// What all instances take together that `index` files under `owner` and their offering.
+  package func sum<R>(_ index: String, _ owner: ID<R>, _ taken: (ServiceOffering) -> Int) -> Int {
+    serviceOfferings.all.reduce(0) { $0 + taken($1) * virtualMachines.count(index, .ids(owner, $1.id)) }
   }
 }
 

@@ -192,11 +192,11 @@ extension Control {
     throw ControlError(.insufficientAddresses, "Insufficient address capacity: the network has no free address")
   }
 
-  /// How many instances are gone through in the search for a host, while none that fits is missing for it.
-  private static let placementReach = 250
+  /// How many hosts that fit are compared.
+  private static let placementReach = 32
 
-  /// The host with the most free memory that fits, of those that its affinity groups prefer. Of hosts with very many
-  /// instances only those with the fewest are compared.
+  /// The host with the most free memory that fits, of those that its affinity groups prefer. Of very many only those with
+  /// the fewest instances are compared.
   static func place(_ machine: VirtualMachine, _ draft: borrowing Draft) throws -> ID<Host> {
     let state = draft.state
     let affinity = Affinity(of: machine, in: state)
@@ -205,20 +205,20 @@ extension Control {
     }.map {
       (host: $0, preference: affinity.preference(of: $0.id), load: state.virtualMachines.count("host", .id($0.id)))
     }
-    var best: (host: Host, preference: Int, free: Int)?
-    var seen = 0
+    var best: (host: ID<Host>, preference: Int, free: Int)?
+    var fitting = 0
     for candidate in candidates.sorted(by: { ($1.preference, $0.load) < ($0.preference, $1.load) }) {
-      if let best, seen > Self.placementReach || candidate.preference < best.preference { break }
-      seen += candidate.load
+      if let best, fitting == Self.placementReach || candidate.preference < best.preference { break }
       guard let free = Placement.room(on: candidate.host, for: machine, in: state) else { continue }
+      fitting += 1
       if let best, best.free >= free { continue }
-      best = (candidate.host, candidate.preference, free)
+      best = (candidate.host.id, candidate.preference, free)
     }
     guard let best else {
       throw ControlError(
         .insufficientCapacity, "Unable to create a deployment for the instance: no host has room for it")
     }
-    return best.host.id
+    return best.host
   }
 
   package func startVirtualMachine(_ id: ID<VirtualMachine>, by caller: Caller) async throws -> Started {

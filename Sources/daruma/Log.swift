@@ -4,7 +4,7 @@ import Logging
 
 enum Log {
   static func make(_ label: String, level: Logger.Level = .info) -> Logger {
-    var logger = Logger(label: "daruma.\(label)", factory: { StreamLogHandler.standardError(label: $0) })
+    var logger = Logger(label: "daruma.\(label)", factory: { _ in LogLines(label) })
     logger.logLevel = level
     return logger
   }

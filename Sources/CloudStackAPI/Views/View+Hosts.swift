@@ -102,12 +102,9 @@ struct HostUse {
   var memoryMiB = 0
 
   init(_ host: Host, in state: CloudState) {
-    for machine in state.virtualMachines.matching("host", .id(host.id)) where machine.state.isPoweredOn {
-      guard let offering = state.serviceOfferings[machine.offering] else { continue }
-      cpus += offering.cpuNumber
-      cpuMHz += offering.cpuNumber * offering.cpuSpeedMHz
-      memoryMiB += offering.memoryMiB
-    }
+    cpus = state.sum("powered", host.id, \.cpuNumber)
+    cpuMHz = state.sum("powered", host.id) { $0.cpuNumber * $0.cpuSpeedMHz }
+    memoryMiB = state.sum("powered", host.id, \.memoryMiB)
   }
 
   /// With two digits, as in `12.50%`.
