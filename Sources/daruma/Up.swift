@@ -84,6 +84,7 @@ struct Up: AsyncParsableCommand {
       }
       try await steps.run("agent") { try start("agent", ["--node", cloud.node], folder) }
       try await steps.run("manager") {
+        try cloud.tls?.check()
         try start(CloudFile.firstManager, isFirst ? ["--bootstrap"] : [], folder)
         if !isFirst { try startOtherManagers(cloud, folder) }
       }
@@ -131,6 +132,16 @@ struct Up: AsyncParsableCommand {
     if let metricsPort {
       guard (0...65535).contains(metricsPort) else { throw CommandFailure("--metrics-port must be 0 to 65535") }
       cloud.metricsPort = metricsPort == 0 ? nil : metricsPort
+    }
+    if cloud.tls != before.tls { try cloud.tls?.check() }
+    if let port = cloud.tls?.port, port != before.tls?.port, !Self.isFree(port) {
+      throw CommandFailure("Port \(port) is in use; choose another with --tls")
+    }
+    if let first = cloud.metricsPort, first != before.metricsPort {
+      for port in first..<first + (managers ?? cloud.managers ?? 1) where port == cloud.tls?.port || !Self.isFree(port)
+      {
+        throw CommandFailure("Port \(port) is in use; choose another with --metrics-port")
+      }
     }
     return cloud != before
   }

@@ -32,15 +32,21 @@ class Authority:
             builder = builder.add_extension(extension, isCritical)
         return builder.sign(self.key, hashes.SHA256())
 
-    def context(self):
+    def server(self):
+        """A server's certificate and its key, both as PEM, and the certificate's serial number."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "server")])
         names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")])
-        path = f"{self.folder}/server-{key.public_key().public_numbers().x}.pem"
+        certificate = self.sign(subject, key, (names, False))
+        secret = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        return certificate.public_bytes(serialization.Encoding.PEM), secret, certificate.serial_number
+
+    def context(self):
+        certificate, key, number = self.server()
+        path = f"{self.folder}/server-{number}.pem"
         with open(path, "wb") as file:
-            file.write(key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-            file.write(self.sign(subject, key, (names, False)).public_bytes(serialization.Encoding.PEM))
+            file.write(key + certificate)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(path)
         return context

@@ -36,11 +36,14 @@ final class Certificate: Sendable {
     var configuration = TLSConfiguration.makeServerConfiguration(certificateChain: first.0, privateKey: first.1)
     configuration.minimumTLSVersion = .tlsv12
     configuration.sslContextCallback = { [self] _, promise in
-      let (chain, key) = current()
-      var override = NIOSSLContextConfigurationOverride()
-      override.certificateChain = chain
-      override.privateKey = key
-      promise.succeed(override)
+      // Apart from the connection's thread: what files do not hold right leaves errors there, which end its handshake.
+      promise.completeWithTask { [self] in
+        let (chain, key) = current()
+        var override = NIOSSLContextConfigurationOverride()
+        override.certificateChain = chain
+        override.privateKey = key
+        return override
+      }
     }
     return configuration
   }
@@ -95,14 +98,22 @@ final class Certificate: Sendable {
 }
 
 extension Certificate {
-  /// Makes a certificate that its own key signs, for those who have none yet. What is there stays.
-  static func make(certificate: String, key: String, names: [String], addresses: [String]) throws {
-    let isThere = [certificate, key].map { FileManager.default.fileExists(atPath: $0) }
-    if isThere == [true, true] { return }
+  /// Makes a certificate that its own key signs, for those who have none yet. What is there stays, unless it ends soon or
+  /// is not for the address `wanted`.
+  static func make(
+    certificate: String, key: String, names: [String], addresses: [String], wanted: String?, _ logger: Logger
+  ) throws {
+    let isThere = [certificate, key].allSatisfy { FileManager.default.fileExists(atPath: $0) }
+    if isThere {
+      if serves(certificate, wanted) { return }
+      logger.notice(
+        "the certificate ends soon or is for another address; clients have to trust the one that is made now",
+        metadata: ["path": "\(certificate)"])
+    }
     let secret = P256.Signing.PrivateKey()
     let name = try DistinguishedName { CommonName(names.first ?? "daruma") }
     let now = Date()
-    let alternatives = names.map(GeneralName.dnsName) + addresses.compactMap(address)
+    let alternatives = names.map(GeneralName.dnsName) + (addresses + [wanted].compactMap { $0 }).compactMap(address)
     let made = try X509.Certificate(
       version: .v3, serialNumber: .init(), publicKey: .init(secret.publicKey), notValidBefore: now - 3600,
       notValidAfter: now + 825 * 86_400, issuer: name, subject: name, signatureAlgorithm: .ecdsaWithSHA256,
@@ -113,6 +124,15 @@ extension Certificate {
       }, issuerPrivateKey: .init(secret))
     try StateFolder.write(secret.pemRepresentation + "\n", to: key)
     try StateFolder.write(try made.serializeAsPEM().pemString + "\n", to: certificate)
+  }
+
+  /// For another month at least.
+  private static func serves(_ path: String, _ wanted: String?) -> Bool {
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8),
+      let known = try? X509.Certificate(pemEncoded: text), known.notValidAfter > Date() + 30 * 86_400
+    else { return false }
+    guard let wanted = wanted.flatMap(address) else { return true }
+    return (try? known.extensions.subjectAlternativeNames)?.contains(wanted) == true
   }
 
   private static func address(_ text: String) -> GeneralName? {

@@ -2,6 +2,7 @@ import Glibc
 import Hummingbird
 import HummingbirdTLS
 import Logging
+import NIOCore
 
 /// Where a manager listens: plain HTTP on loopback for this host's own programs, TLS where others come from.
 struct Listeners: Sendable {
@@ -23,12 +24,14 @@ struct Listeners: Sendable {
       if tls.certificate == nil {
         try Certificate.make(
           certificate: files.certificate, key: files.key, names: ["localhost", Self.hostName],
-          addresses: ["127.0.0.1", "::1"] + (tls.isEverywhere ? [] : [tls.address]))
+          addresses: ["127.0.0.1", "::1"] + (tls.isEverywhere ? Self.ownAddresses : []),
+          wanted: tls.isEverywhere ? nil : tls.address, logger)
       }
       let certificate = try Certificate(certificate: files.certificate, key: files.key, logger: logger)
       applications.append(
         Application(
-          responder: responder, server: try .tls(.http1(), tlsConfiguration: certificate.configuration),
+          responder: Self.securingCookies(responder),
+          server: try .tls(.http1(), tlsConfiguration: certificate.configuration),
           configuration: .init(address: .hostname(tls.address, port: tls.port), serverName: "daruma"), logger: logger))
     }
     self.applications = applications
@@ -40,6 +43,24 @@ struct Listeners: Sendable {
       defer { group.cancelAll() }
       try await group.next()
     }
+  }
+
+  /// What was given over TLS is sent back over TLS only.
+  private static func securingCookies(
+    _ responder: some HTTPResponder<BasicRequestContext>
+  ) -> CallbackResponder<BasicRequestContext> {
+    CallbackResponder { request, context in
+      var response = try await responder.respond(to: request, context: context)
+      let cookies = response.headers[values: .setCookie]
+      if !cookies.isEmpty { response.headers[values: .setCookie] = cookies.map { $0 + "; Secure" } }
+      return response
+    }
+  }
+
+  /// The addresses by which this machine is reached from others.
+  private static var ownAddresses: [String] {
+    let all = ((try? System.enumerateDevices()) ?? []).compactMap { $0.address?.ipAddress }
+    return Set(all).subtracting(["127.0.0.1", "::1"]).filter { !$0.hasPrefix("fe80:") }.sorted()
   }
 
   private static var hostName: String {

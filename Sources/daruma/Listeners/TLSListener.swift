@@ -34,6 +34,16 @@ struct TLSListener: Codable, Sendable, Equatable {
   }
 }
 
+extension TLSListener {
+  /// Refuses files that do not serve, before anything is stopped for them.
+  func check() throws {
+    guard let certificate, let key else { return }
+    do { _ = try Certificate(certificate: certificate, key: key, logger: Log.silent) } catch {
+      throw CommandFailure("\(error); name others with --tls-certificate and --tls-key, or end it with --tls off")
+    }
+  }
+}
+
 /// How `up` is told of it.
 struct TLSOption: ParsableArguments {
   @Option(help: "Serve the API and the page by TLS on PORT or ADDRESS:PORT, for other machines; `off` ends it.")
