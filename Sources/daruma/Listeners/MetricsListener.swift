@@ -19,11 +19,14 @@ enum MetricsListener {
   ) async throws {
     let router = Router()
     router.get("/metrics") { _, _ in
-      registry.makeMeter(label: "daruma_leads", dimensions: []).set(Int64(control() == nil ? 0 : 1))
-      if let control = control() { CloudMetrics.record(control, in: registry) }
+      // How the cloud stands is told anew each time: nothing of what is gone, or of when this manager led, remains.
+      let standing = Registry()
+      let control = control()
+      standing.makeMeter(label: "daruma_leads", dimensions: []).set(Int64(control == nil ? 0 : 1))
+      if let control { CloudMetrics.record(control, in: standing) }
       return Response(
         status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
-        body: .init(byteBuffer: ByteBuffer(string: registry.exposition())))
+        body: .init(byteBuffer: ByteBuffer(string: registry.exposition() + standing.exposition())))
     }
     try await Application(
       router: router, configuration: .init(address: .hostname("127.0.0.1", port: port), serverName: "daruma"),
