@@ -1,21 +1,25 @@
 import Crypto
 import Foundation
 import FoundationNetworking
+import NIOPosix
+import NIOSSL
 
 /// A caller of the cloud's own public API, signed as CloudStack's clients do.
 struct APIClient: Sendable {
   let endpoint: String
   let apiKey: String
   let secretKey: String
+  let trust: Trust
 
   init(_ admin: AdminFile) {
     self.init(endpoint: admin.endpoint, apiKey: admin.apikey, secretKey: admin.secretkey)
   }
 
-  init(endpoint: String, apiKey: String, secretKey: String) {
+  init(endpoint: String, apiKey: String, secretKey: String, trust: Trust = .system) {
     self.endpoint = endpoint
     self.apiKey = apiKey
     self.secretKey = secretKey
+    self.trust = trust
   }
 
   /// The same caller at another of the cloud's managers.
@@ -42,22 +46,49 @@ struct APIClient: Sendable {
     let code = HMAC<Insecure.SHA1>.authenticationCode(
       for: Data(query.lowercased().utf8), using: SymmetricKey(data: Data(secretKey.utf8)))
     let signature = Self.encode(Data(code).base64EncodedString())
-    guard let url = URL(string: endpoint) else { throw CommandFailure("bad endpoint \(endpoint)") }
-    var request = URLRequest(url: url)
-    request.httpMethod = "POST"
-    request.setValue("application/x-www-form-urlencoded", forHTTPHeaderField: "Content-Type")
-    request.httpBody = Data("\(query)&signature=\(signature)".utf8)
-    try Task.checkCancellation()
-    // A cancelled request of URLSession may never come back, and one that is on its way is soon answered.
-    let sent = request
-    let data = try await Task { try await Self.session.data(for: sent).0 }.value
-    guard let envelope = try JSONSerialization.jsonObject(with: data) as? [String: Any],
+    let data = try await send("\(query)&signature=\(signature)")
+    guard let envelope = try? JSONSerialization.jsonObject(with: data) as? [String: Any], envelope.count == 1,
       let body = envelope.values.first as? [String: Any]
-    else { throw CommandFailure("\(command): the answer is not CloudStack's") }
+    else {
+      throw CommandFailure(
+        "\(endpoint) does not answer as CloudStack's API does; an endpoint is like http://HOST:8080/client/api")
+    }
     if let text = body["errortext"] as? String {
       throw CommandFailure("\(command): \(text) (\(body["errorcode"] ?? 0))")
     }
     return Self.sendable(body)
+  }
+
+  private func send(_ form: String) async throws -> Data {
+    guard let url = URL(string: endpoint), url.host != nil, ["http", "https"].contains(url.scheme) else {
+      throw CommandFailure("The endpoint \(endpoint) is no http or https URL")
+    }
+    try Task.checkCancellation()
+    if url.scheme == "https" { return try await sendSecurely(form, to: url) }
+    var request = URLRequest(url: url)
+    request.httpMethod = "POST"
+    request.setValue("application/x-www-form-urlencoded", forHTTPHeaderField: "Content-Type")
+    request.httpBody = Data(form.utf8)
+    // A cancelled request of URLSession may never come back, and one that is on its way is soon answered.
+    let sent = request
+    do { return try await Task { try await Self.session.data(for: sent).0 }.value } catch {
+      throw CommandFailure("\(endpoint) cannot be reached: \(error.localizedDescription)")
+    }
+  }
+
+  private func sendSecurely(_ form: String, to url: URL) async throws -> Data {
+    do { return try await SecureExchange(url: url, trust: trust).post(form) } catch let failure as CommandFailure {
+      throw CommandFailure("\(endpoint): \(failure)")
+    } catch let error as NIOSSLError {
+      throw CommandFailure(
+        "\(endpoint) shows no certificate that is trusted; name its authority's, a PEM file, by `verify` in "
+          + "~/.cloudstack.ini, CLOUDSTACK_VERIFY or SSL_CERT_FILE (\(error))")
+    } catch let error as NIOConnectionError {
+      let reason = error.connectionErrors.first.map { "\($0.error)" } ?? "its name has no address"
+      throw CommandFailure("\(endpoint) cannot be reached: \(reason)")
+    } catch {
+      throw CommandFailure("\(endpoint) cannot be reached: \(error)")
+    }
   }
 
   /// Calls an asynchronous command and waits for its job; the answer is the job's result.

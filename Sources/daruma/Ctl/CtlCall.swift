@@ -20,13 +20,22 @@ struct CtlCall: AsyncParsableCommand {
   @Flag(help: "Print JSON.") var json = false
 
   func validate() throws {
-    _ = try CallArguments(parameters)
+    _ = try CallArguments(parameters, of: try known())
     guard (1...86_400).contains(timeout) else { throw ValidationError("--timeout is 1 to 86400 seconds") }
+  }
+
+  private func known() throws -> Command {
+    if let known = Catalog.command(command) { return known }
+    let name = command.lowercased()
+    if let known = Catalog.all.first(where: { $0.lowercasedName == name }) { return known }
+    throw ValidationError("There is no command \(command)" + Near.told(command, Catalog.all.map(\.name)))
   }
 
   func run() async throws {
     let client = try target.client()
-    var answer = try await client.call(command, try CallArguments(parameters).values)
+    let known = try known()
+    let command = known.name
+    var answer = try await client.call(command, try CallArguments(parameters, of: known).values)
     if let job = answer["jobid"] as? String, !noWait, command != "queryAsyncJobResult" {
       answer = try await JobWait(client: client, job: job, command: command, limit: .seconds(timeout)).result()
     }
@@ -66,42 +75,52 @@ struct CtlList: AsyncParsableCommand {
   }()
 
   func validate() throws {
-    _ = try CallArguments(parameters)
-    guard Self.things[thing.lowercased()] != nil else {
-      let near = Self.things.keys.filter { $0.hasPrefix(thing.lowercased().prefix(3)) }.sorted()
-      throw ValidationError(
-        "There is no list of \(thing)" + (near.isEmpty ? "" : "; did you mean \(near.joined(separator: ", "))?"))
+    let command = try command()
+    _ = try CallArguments(parameters, of: command)
+    let fields = command.response.fields.map(\.name)
+    for column in wanted where !fields.contains(column) {
+      throw ValidationError("\(command.name) tells no \(column)" + Near.told(column, fields))
     }
   }
 
+  private var wanted: [String] { (columns ?? "").split(separator: ",").map(String.init) }
+
+  private func command() throws -> Command {
+    guard let command = Self.things[thing.lowercased()].flatMap(Catalog.command) else {
+      throw ValidationError("There is no list of \(thing)" + Near.told(thing, Array(Self.things.keys)))
+    }
+    return command
+  }
+
   func run() async throws {
-    guard let name = Self.things[thing.lowercased()], let command = Catalog.command(name) else { return }
-    var values = try CallArguments(parameters).values
+    let command = try command()
+    let name = command.name
+    var values = try CallArguments(parameters, of: command).values
     let known = Set(command.parameters.map(\.name))
     if !own, known.contains("listall"), values["listall"] == nil { values["listall"] = "true" }
     if known.contains("templatefilter"), values["templatefilter"] == nil { values["templatefilter"] = "executable" }
     let client = try target.client()
     let answer =
-      try await known.contains("page") && values["page"] == nil
+      try await known.contains("page") && values["page"] == nil && values["pagesize"] == nil
       ? pages(client, name, values) : client.call(name, values)
-    try Rows.print(answer, json: json, columns: columns?.split(separator: ",").map(String.init) ?? [])
+    try Rows.print(answer, json: json, columns: wanted)
   }
 
   /// All pages of a list as one answer.
   private func pages(
     _ client: APIClient, _ command: String, _ values: [String: String]
   ) async throws -> APIClient.Object {
-    var rows: [APIClient.Object] = []
-    var name = "row"
-    while true {
-      let page = ["page": "\(rows.count / 500 + 1)", "pagesize": "500"]
-      let answer = try await client.call(command, values.merging(page) { own, _ in own })
-      guard let (found, list) = Rows.list(in: answer) else { break }
-      name = found
+    // As many as the cloud tells at a time are its pages.
+    let first = try await client.call(command, values)
+    guard case (let name, var rows)? = Rows.list(in: first), let all = first["count"] as? Int else { return first }
+    let size = rows.count
+    while size > 0, rows.count < all, rows.count.isMultiple(of: size) {
+      let page = ["page": "\(rows.count / size + 1)", "pagesize": "\(size)"]
+      let answer = try await client.call(command, values.merging(page) { $1 })
+      guard let list = Rows.list(in: answer)?.rows, !list.isEmpty else { break }
       rows += list
-      if list.count < 500 { break }
     }
-    return rows.isEmpty ? [:] : [name: rows, "count": rows.count]
+    return [name: rows, "count": rows.count]
   }
 }
 
@@ -109,16 +128,32 @@ struct CtlList: AsyncParsableCommand {
 struct CallArguments {
   var values: [String: String] = [:]
 
-  init(_ texts: [String]) throws {
+  /// Refuses what the command does not know. A server would ignore it, and do what was not meant.
+  init(_ texts: [String], of command: Command) throws {
+    let known = command.parameters.map(\.name) + command.refused.map(\.name)
     for text in texts {
       guard let sign = text.firstIndex(of: "="), sign != text.startIndex else {
         throw ValidationError("\(text) is not name=value")
       }
-      let name = text[..<sign].lowercased()
+      // The fields of maps, such as details[0].key, are data.
+      let bracket = text[..<sign].firstIndex(of: "[") ?? sign
+      let name = text[..<bracket].lowercased()
       guard !["command", "apikey", "signature", "response"].contains(name) else {
         throw ValidationError("\(name) is set by itself")
       }
-      values[name] = String(text[text.index(after: sign)...])
+      guard known.contains(name) else {
+        throw ValidationError("\(command.name) has no parameter \(name)" + Near.told(name, known))
+      }
+      values[name + text[bracket..<sign]] = String(text[text.index(after: sign)...])
     }
+  }
+}
+
+/// Names like one that nobody has.
+enum Near {
+  static func told(_ text: String, _ names: [String]) -> String {
+    let begin = text.lowercased().prefix(max(3, text.count / 2))
+    let near = names.filter { $0.lowercased().hasPrefix(begin) }.sorted().prefix(8)
+    return near.isEmpty ? "" : "; did you mean \(near.joined(separator: ", "))?"
   }
 }
