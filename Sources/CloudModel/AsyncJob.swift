@@ -73,3 +73,27 @@ package enum JobStatus: Int, Codable, Hashable, Sendable {
   case succeeded = 1
   case failed = 2
 }
+
+extension AsyncJob: FieldCoded {
+  package init(reading id: ID<AsyncJob>) {
+    self.init(id: id, command: "", account: .zero, user: .zero, created: Date(timeIntervalSinceReferenceDate: 0))
+  }
+
+  package mutating func code(_ coder: inout some FieldCoder) throws {
+    try coder.field("command", &command)
+    try coder.field("account", &account)
+    try coder.field("user", &user)
+    try coder.field("instanceType", &instanceType)
+    try coder.field("instance", &instance)
+    try coder.field("status", &status)
+    try coder.field("resultCode", &resultCode)
+    try coder.field("result", &result)
+    try coder.field("password", &password)
+    try coder.field(codable: "references", &references, [])
+    try coder.field(codable: "events", &events, [])
+    try coder.field("revision", &revision)
+    try coder.field("settled", &settled)
+    try coder.field("created", &created)
+    try coder.field("completed", &completed)
+  }
+}

@@ -42,3 +42,23 @@ package struct Event: Resource {
     self.created = created
   }
 }
+
+extension Event: FieldCoded {
+  package init(reading id: ID<Event>) {
+    self.init(id: id, type: "", description: "", account: .zero, created: Date(timeIntervalSinceReferenceDate: 0))
+  }
+
+  package mutating func code(_ coder: inout some FieldCoder) throws {
+    try coder.field("type", &type)
+    try coder.field("level", &level)
+    try coder.field("state", &state)
+    try coder.field("description", &description)
+    try coder.field("account", &account)
+    try coder.field("user", &user)
+    try coder.field("resourceType", &resourceType)
+    try coder.field("resource", &resource)
+    try coder.field("parent", &parent)
+    try coder.field("archived", &archived)
+    try coder.field("created", &created)
+  }
+}

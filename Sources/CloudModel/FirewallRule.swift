@@ -43,3 +43,23 @@ package struct FirewallRule: Resource {
     self.created = created
   }
 }
+
+extension FirewallRule: FieldCoded {
+  package init(reading id: ID<FirewallRule>) {
+    self.init(
+      id: id, network: .zero, account: .zero, address: nil, match: .all, sources: [],
+      created: Date(timeIntervalSinceReferenceDate: 0))
+  }
+
+  package mutating func code(_ coder: inout some FieldCoder) throws {
+    try coder.field("network", &network)
+    try coder.field("account", &account)
+    try coder.field("address", &address)
+    try coder.field("match", &match)
+    try coder.field("sources", &sources)
+    try coder.field("destinations", &destinations)
+    try coder.field("state", &state)
+    try coder.field("created", &created)
+    try coder.field("isHidden", &isHidden)
+  }
+}

@@ -84,3 +84,31 @@ package struct StaticNATTarget: Codable, Hashable, Sendable {
     self.guestAddress = guestAddress
   }
 }
+
+extension PublicIPAddress: FieldCoded {
+  package init(reading id: ID<PublicIPAddress>) {
+    self.init(id: id, address: .any, zone: .zero, range: .zero)
+  }
+
+  package mutating func code(_ coder: inout some FieldCoder) throws {
+    try coder.field("address", &address)
+    try coder.field("zone", &zone)
+    try coder.field("cell", &cell)
+    try coder.field("range", &range)
+    try coder.field("state", &state)
+    try coder.field("account", &account)
+    try coder.field("network", &network)
+    try coder.field("isSourceNAT", &isSourceNAT)
+    try coder.field("isSystem", &isSystem)
+    try coder.field("staticNAT", &staticNAT, StaticNATTarget(virtualMachine: .zero, guestAddress: .any)) { coder, target in
+      try coder.fields { coder in
+        try coder.field("virtualMachine", &target.virtualMachine)
+        try coder.field("guestAddress", &target.guestAddress)
+        try coder.field("isRemoving", &target.isRemoving)
+      }
+    }
+    try coder.field("allocated", &allocated)
+    try coder.field("vpc", &vpc)
+    try coder.field("isHidden", &isHidden)
+  }
+}

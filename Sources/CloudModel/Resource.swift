@@ -29,6 +29,10 @@ package protocol Resource: Codable, Hashable, Sendable {
   static func fill(_ state: inout CloudState, with rows: [Table<Self>.Row]) throws(ModelError)
   static func read(from decoder: any Decoder) throws -> Self
   func write(to encoder: any Encoder) throws
+  /// `nil` of a kind that tells its fields to Codable alone.
+  static func read(_ coder: inout some FieldCoder) throws -> Self?
+  /// `false`, with nothing written, of a kind that tells its fields to Codable alone.
+  func write(_ coder: inout some FieldCoder) throws -> Bool
 }
 
 extension Resource {
@@ -82,6 +86,8 @@ extension Resource {
 
   package static func read(from decoder: any Decoder) throws -> Self { try Self(from: decoder) }
   package func write(to encoder: any Encoder) throws { try encode(to: encoder) }
+  package static func read(_ coder: inout some FieldCoder) throws -> Self? { nil }
+  package func write(_ coder: inout some FieldCoder) throws -> Bool { false }
 }
 
 /// What an index files a resource under.

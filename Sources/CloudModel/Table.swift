@@ -120,12 +120,15 @@ package protocol ResourceRow: AnyObject, Sendable {
   var hasSecretFields: Bool { get }
   /// Encodes the resource, which need not be copied for it.
   func write(to encoder: any Encoder) throws
+  /// `false`, with nothing written, of a kind that tells its fields to Codable alone.
+  func write(_ coder: inout some FieldCoder) throws -> Bool
 }
 
 extension Table.Row: ResourceRow {
   package var resource: any Resource { value }
   package var hasSecretFields: Bool { !R.secretFields.isEmpty }
   package func write(to encoder: any Encoder) throws { try value.write(to: encoder) }
+  package func write(_ coder: inout some FieldCoder) throws -> Bool { try value.write(&coder) }
 }
 
 extension Table.Row: TrieItem {

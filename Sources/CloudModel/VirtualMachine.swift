@@ -151,3 +151,42 @@ extension VirtualMachine {
   /// The NICs that it is to have.
   package var wantedNICs: [NIC] { nics.filter { !$0.isRemoving } }
 }
+
+extension VirtualMachine: FieldCoded {
+  package init(reading id: ID<VirtualMachine>) {
+    self.init(
+      id: id, name: "", displayName: "", account: .zero, zone: .zero, template: .zero, offering: .zero,
+      hypervisor: .kvm, state: .error, created: Date(timeIntervalSinceReferenceDate: 0))
+  }
+
+  package mutating func code(_ coder: inout some FieldCoder) throws {
+    try coder.field("name", &name)
+    try coder.field("displayName", &displayName)
+    try coder.field("account", &account)
+    try coder.field("zone", &zone)
+    try coder.field("host", &host)
+    try coder.field("template", &template)
+    try coder.field("offering", &offering)
+    try coder.field("hypervisor", &hypervisor)
+    try coder.field("securityGroups", &securityGroups)
+    guard try coder.begin("nics") else { throw coder.missing("nics") }
+    try coder.elements(&nics, .blank) { coder, nic in try coder.fields { try nic.code(&$0) } }
+    try coder.field("state", &state)
+    try coder.field("userData", &userData)
+    try coder.field("bootCount", &bootCount)
+    try coder.field("expungeAfter", &expungeAfter)
+    try coder.field("iso", &iso)
+    try coder.field("created", &created)
+    try coder.field("user", &user)
+    try coder.field("haEnabled", &haEnabled)
+    try coder.field("isDynamicallyScalable", &isDynamicallyScalable)
+    try coder.field("isDeleteProtected", &isDeleteProtected)
+    try coder.field("group", &group)
+    try coder.field(codable: "affinityGroups", &affinityGroups, [])
+    try coder.field(codable: "keys", &keys, [])
+    try coder.field("userDataSource", &userDataSource)
+    try coder.field(codable: "details", &details, [])
+    try coder.field("encryptedPassword", &encryptedPassword)
+    try coder.field("migratesFrom", &migratesFrom)
+  }
+}
