@@ -333,12 +333,12 @@ def test_a_cloud_feeds_a_page_over_tls_that_it_can_believe(fed, tmp_path):
         refused = fed.cloud.daruma("up", "--page", "ftp://127.0.0.1", check=False)
         assert refused.returncode != 0 and "no http or https URL" in refused.stderr
         fed.cloud.up("--page", url)
-        until(lambda: "The cloud has not reported" in fed.page.html(), 30, "a certificate of nobody known is not believed")
+        until(lambda: "The cloud has not reported" in fed.page.html(), 90, "a certificate of nobody known is not believed")
         assert front.count == 0
         fed.cloud.up("--page-trust-file", authority.file)
-        until(fed.is_calm, 30, "a known one is")
+        until(fed.is_calm, 90, "a known one is")
         assert front.count > 0
         fed.cloud.up("--page", "none")
-        until(lambda: "The cloud has not reported" in fed.page.html(), 30, "it is fed no more")
+        until(lambda: "The cloud has not reported" in fed.page.html(), 90, "it is fed no more")
     finally:
         front.close()

@@ -10,7 +10,7 @@ extension View {
     let jobs = state.jobs.matching("instance", .uuid(machine.id.uuid))
     let publicIP = state.publicIPs.matching("instance", .id(machine.id)).filter { $0.staticNAT?.isRemoving == false }
       .min { $0.address < $1.address }
-    var fields = Fields()
+    var fields = Fields(room: 72)
     fields.add("id", machine.id.description)
     fields.add("name", machine.name)
     fields.add("displayname", machine.displayName)
@@ -91,7 +91,7 @@ extension View {
     _ nic: NIC, at position: Int, of machine: VirtualMachine, _ publicIP: PublicIPAddress?
   ) -> Fields {
     let network = state.networks[nic.network]
-    var fields = Fields()
+    var fields = Fields(room: 24)
     fields.add("id", nic.id.description)
     fields.add("deviceid", String(position))
     fields.add("networkid", nic.network.description)

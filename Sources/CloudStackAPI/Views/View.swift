@@ -45,6 +45,7 @@ package struct View: Sendable {
 
   /// The first 12 hexadecimal digits of an id: what names on the hosts end in.
   static func digits<R>(_ id: ID<R>) -> String {
-    String(id.description.filter { $0 != "-" }.prefix(12))
+    let text = id.description
+    return String(text.prefix(8)) + text.dropFirst(9).prefix(4)
   }
 }

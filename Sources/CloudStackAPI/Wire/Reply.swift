@@ -20,6 +20,9 @@ package struct Fields: Hashable, Sendable {
 
   package init() {}
 
+  /// With room for `count` members.
+  init(room count: Int) { members.reserveCapacity(count) }
+
   package subscript(name: String) -> Reply? {
     members.first { $0.name == name }?.value
   }

@@ -33,13 +33,28 @@ extension Reply {
   }
 
   private static func writeJSON(_ text: String, to bytes: inout [UInt8]) {
+    var text = text
     bytes.append(UInt8(ascii: "\""))
-    defer { bytes.append(UInt8(ascii: "\"")) }
-    if !text.utf8.contains(where: isEscaped) {
-      bytes += text.utf8
-      return
+    text.withUTF8 { utf8 in
+      if needsNoEscape(utf8) { bytes.append(contentsOf: utf8) } else { escape(utf8, to: &bytes) }
     }
-    for byte in text.utf8 {
+    bytes.append(UInt8(ascii: "\""))
+  }
+
+  /// Looks at all of them, as that is done many at a time.
+  private static func needsNoEscape(_ utf8: UnsafeBufferPointer<UInt8>) -> Bool {
+    var found: UInt8 = 0
+    for byte in utf8 {
+      found |= byte < 0x20 ? 1 : 0
+      found |= byte == UInt8(ascii: "\"") ? 1 : 0
+      found |= byte == UInt8(ascii: "\\") ? 1 : 0
+      found |= byte == 0x7F ? 1 : 0
+    }
+    return found == 0
+  }
+
+  private static func escape(_ utf8: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
+    for byte in utf8 {
       switch byte {
       case UInt8(ascii: "\""): bytes += #"\""#.utf8
       case UInt8(ascii: "\\"): bytes += #"\\"#.utf8
@@ -54,9 +69,5 @@ extension Reply {
       default: bytes.append(byte)
       }
     }
-  }
-
-  private static func isEscaped(_ byte: UInt8) -> Bool {
-    byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte == 0x7F
   }
 }

@@ -13,7 +13,7 @@ extension SQLiteReading {
     do {
       let database = try Schema.reader(path)
       defer { try? database.close() }
-      try database.execute("PRAGMA busy_timeout = 5000; BEGIN")
+      try database.execute("BEGIN")
       try checkSchema(database)
       guard let (standing, seal) = try Schema.standing(database), seal == standing.seal else {
         throw LedgerError.damaged("the head of \(path) is altered")

@@ -98,10 +98,12 @@ enum Schema {
     return database
   }
 
-  /// Looks without writing: neither the database nor its log is changed, not even when the connection ends.
+  /// Looks without writing: neither the database nor its log is changed, not even when the connection ends. After a crash
+  /// the first who opens the database looks through its log, and the others wait for that.
   static func reader(_ path: String) throws(SQLite.Failure) -> SQLite {
     let database = try SQLite(path, readOnly: true)
-    try database.execute("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON")
+    try database.execute(
+      "PRAGMA busy_timeout = 5000; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON")
     return database
   }
 }
