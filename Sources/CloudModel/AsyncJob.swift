@@ -6,9 +6,10 @@ package struct AsyncJob: Resource {
   package static let kind = "asyncjob"
   package static var table: TablePath<AsyncJob> { \.jobs }
   package static let indexes: [Index<AsyncJob>] = [
-    Index("account") { [.id($0.account)] },
-    Index("pending") { $0.status == .pending ? [.number(1)] : [] },
-    Index("instance") { job in ((job.instance.map { [$0] } ?? []) + (job.references ?? []).map(\.id)).map(IndexKey.uuid)
+    Index("account", of: { $0.account }),
+    Index("pending", same: { $0.status == $1.status }) { $0.status == .pending ? [.number(1)] : [] },
+    Index("instance", same: { $0.instance == $1.instance && $0.references == $1.references }) { job in
+      ((job.instance.map { [$0] } ?? []) + (job.references ?? []).map(\.id)).map(IndexKey.uuid)
     },
   ]
 

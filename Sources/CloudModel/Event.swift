@@ -5,7 +5,7 @@ package struct Event: Resource {
   package static let kind = "event"
   package static var table: TablePath<Event> { \.events }
   package static let indexes: [Index<Event>] = [
-    Index("account") { [.id($0.account)] }
+    Index("account", of: { $0.account })
   ]
 
   package static let isBookkeeping = true

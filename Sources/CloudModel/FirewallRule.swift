@@ -6,9 +6,9 @@ package struct FirewallRule: Resource {
   package static let kind = "firewallrule"
   package static var table: TablePath<FirewallRule> { \.firewallRules }
   package static let indexes: [Index<FirewallRule>] = [
-    Index("network") { [.id($0.network)] },
-    Index("address") { $0.address.map { [.id($0)] } ?? [] },
-    Index("account") { [.id($0.account)] },
+    Index("network", of: { $0.network }),
+    Index("address", of: { $0.address }),
+    Index("account", of: { $0.account }),
   ]
   package static let references: [Reference<FirewallRule>] = [
     Reference("network", to: Network.self) { [$0.network] },
