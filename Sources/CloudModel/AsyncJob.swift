@@ -6,9 +6,10 @@ package struct AsyncJob: Resource {
   package static let kind = "asyncjob"
   package static var table: TablePath<AsyncJob> { \.jobs }
   package static let indexes: [Index<AsyncJob>] = [
-    Index("account") { [.id($0.account)] },
-    Index("pending") { $0.status == .pending ? [.number(1)] : [] },
-    Index("instance") { job in ((job.instance.map { [$0] } ?? []) + (job.references ?? []).map(\.id)).map(IndexKey.uuid)
+    Index("account", of: { $0.account }),
+    Index("pending", same: { $0.status == $1.status }) { $0.status == .pending ? [.number(1)] : [] },
+    Index("instance", same: { $0.instance == $1.instance && $0.references == $1.references }) { job in
+      ((job.instance.map { [$0] } ?? []) + (job.references ?? []).map(\.id)).map(IndexKey.uuid)
     },
   ]
 
@@ -72,4 +73,28 @@ package enum JobStatus: Int, Codable, Hashable, Sendable {
   case pending = 0
   case succeeded = 1
   case failed = 2
+}
+
+extension AsyncJob: FieldCoded {
+  package init(reading id: ID<AsyncJob>) {
+    self.init(id: id, command: "", account: .zero, user: .zero, created: Date(timeIntervalSinceReferenceDate: 0))
+  }
+
+  package mutating func code(_ coder: inout some FieldCoder) throws {
+    try coder.field("command", &command)
+    try coder.field("account", &account)
+    try coder.field("user", &user)
+    try coder.field("instanceType", &instanceType)
+    try coder.field("instance", &instance)
+    try coder.field("status", &status)
+    try coder.field("resultCode", &resultCode)
+    try coder.field("result", &result)
+    try coder.field("password", &password)
+    try coder.field(codable: "references", &references, [])
+    try coder.field(codable: "events", &events, [])
+    try coder.field("revision", &revision)
+    try coder.field("settled", &settled)
+    try coder.field("created", &created)
+    try coder.field("completed", &completed)
+  }
 }

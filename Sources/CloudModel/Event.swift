@@ -5,7 +5,7 @@ package struct Event: Resource {
   package static let kind = "event"
   package static var table: TablePath<Event> { \.events }
   package static let indexes: [Index<Event>] = [
-    Index("account") { [.id($0.account)] }
+    Index("account", of: { $0.account })
   ]
 
   package static let isBookkeeping = true
@@ -40,5 +40,25 @@ package struct Event: Resource {
     self.resource = resource
     self.parent = parent
     self.created = created
+  }
+}
+
+extension Event: FieldCoded {
+  package init(reading id: ID<Event>) {
+    self.init(id: id, type: "", description: "", account: .zero, created: Date(timeIntervalSinceReferenceDate: 0))
+  }
+
+  package mutating func code(_ coder: inout some FieldCoder) throws {
+    try coder.field("type", &type)
+    try coder.field("level", &level)
+    try coder.field("state", &state)
+    try coder.field("description", &description)
+    try coder.field("account", &account)
+    try coder.field("user", &user)
+    try coder.field("resourceType", &resourceType)
+    try coder.field("resource", &resource)
+    try coder.field("parent", &parent)
+    try coder.field("archived", &archived)
+    try coder.field("created", &created)
   }
 }

@@ -6,9 +6,9 @@ package struct FirewallRule: Resource {
   package static let kind = "firewallrule"
   package static var table: TablePath<FirewallRule> { \.firewallRules }
   package static let indexes: [Index<FirewallRule>] = [
-    Index("network") { [.id($0.network)] },
-    Index("address") { $0.address.map { [.id($0)] } ?? [] },
-    Index("account") { [.id($0.account)] },
+    Index("network", of: { $0.network }),
+    Index("address", of: { $0.address }),
+    Index("account", of: { $0.account }),
   ]
   package static let references: [Reference<FirewallRule>] = [
     Reference("network", to: Network.self) { [$0.network] },
@@ -41,5 +41,25 @@ package struct FirewallRule: Resource {
     self.destinations = destinations
     self.state = state
     self.created = created
+  }
+}
+
+extension FirewallRule: FieldCoded {
+  package init(reading id: ID<FirewallRule>) {
+    self.init(
+      id: id, network: .zero, account: .zero, address: nil, match: .all, sources: [],
+      created: Date(timeIntervalSinceReferenceDate: 0))
+  }
+
+  package mutating func code(_ coder: inout some FieldCoder) throws {
+    try coder.field("network", &network)
+    try coder.field("account", &account)
+    try coder.field("address", &address)
+    try coder.field("match", &match)
+    try coder.field("sources", &sources)
+    try coder.field("destinations", &destinations)
+    try coder.field("state", &state)
+    try coder.field("created", &created)
+    try coder.field("isHidden", &isHidden)
   }
 }

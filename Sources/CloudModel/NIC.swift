@@ -61,3 +61,19 @@ package struct SecondaryAddress: Codable, Hashable, Sendable {
     self.address = address
   }
 }
+
+extension NIC {
+  static var blank: NIC { NIC(id: .zero, network: .zero, address: .any, mac: MAC(0)) }
+
+  mutating func code(_ coder: inout some FieldCoder) throws {
+    try coder.field("id", &id)
+    try coder.field("network", &network)
+    try coder.field("address", &address)
+    try coder.field("mac", &mac)
+    var (further, leaving) = (secondary.isEmpty ? nil : secondary, isRemoving ? true : nil)
+    try coder.field(codable: "secondary", &further, [])
+    try coder.field("isRemoving", &leaving)
+    secondary = further ?? []
+    isRemoving = leaving ?? false
+  }
+}

@@ -67,3 +67,58 @@ package enum RuleState: String, Codable, Hashable, Sendable {
   case active = "Active"
   case deleting = "Deleting"
 }
+
+extension FieldCoder {
+  package mutating func field(_ name: String, _ match: inout PacketMatch) throws {
+    guard try begin(name) else { throw missing(name) }
+    if isReading {
+      try fields { coder in match = try coder.readMatch() }
+    } else {
+      let written = match
+      try fields { coder in try coder.write(written) }
+    }
+  }
+
+  private mutating func readMatch() throws -> PacketMatch {
+    if try begin("transport") {
+      var transport = IPProtocol.tcp
+      var ports: PortRange?
+      try fields { coder in
+        try coder.field("_0", &transport)
+        try coder.field("_1", &ports, PortRange(0, 0)) { try $0.value(&$1) }
+      }
+      return .transport(transport, ports)
+    }
+    if try begin("icmp") {
+      var (type, code): (UInt8?, UInt8?)
+      try fields { coder in
+        try coder.field("type", &type, 0) { try $0.value(&$1) }
+        try coder.field("code", &code, 0) { try $0.value(&$1) }
+      }
+      return .icmp(type: type, code: code)
+    }
+    guard try begin("all") else { throw missing("match") }
+    try fields { _ in }
+    return .all
+  }
+
+  private mutating func write(_ match: PacketMatch) throws {
+    switch match {
+    case .all:
+      _ = try begin("all")
+      try fields { _ in }
+    case .transport(var transport, var ports):
+      _ = try begin("transport")
+      try fields { coder in
+        try coder.field("_0", &transport)
+        try coder.field("_1", &ports, PortRange(0, 0)) { try $0.value(&$1) }
+      }
+    case .icmp(var type, var code):
+      _ = try begin("icmp")
+      try fields { coder in
+        try coder.field("type", &type, 0) { try $0.value(&$1) }
+        try coder.field("code", &code, 0) { try $0.value(&$1) }
+      }
+    }
+  }
+}

@@ -53,3 +53,27 @@ package struct PortForwardingRule: Resource {
     self.created = created
   }
 }
+
+extension PortForwardingRule: FieldCoded {
+  package init(reading id: ID<PortForwardingRule>) {
+    self.init(
+      id: id, address: .zero, network: .zero, account: .zero, transport: .tcp, publicPorts: PortRange(0, 0),
+      privatePorts: PortRange(0, 0), virtualMachine: .zero, guestAddress: .any,
+      created: Date(timeIntervalSinceReferenceDate: 0))
+  }
+
+  package mutating func code(_ coder: inout some FieldCoder) throws {
+    try coder.field("address", &address)
+    try coder.field("network", &network)
+    try coder.field("account", &account)
+    try coder.field("transport", &transport)
+    try coder.field("publicPorts", &publicPorts)
+    try coder.field("privatePorts", &privatePorts)
+    try coder.field("virtualMachine", &virtualMachine)
+    try coder.field("guestAddress", &guestAddress)
+    try coder.field("firewall", &firewall)
+    try coder.field("state", &state)
+    try coder.field("created", &created)
+    try coder.field("isHidden", &isHidden)
+  }
+}

@@ -6,18 +6,18 @@ package struct PublicIPAddress: Resource {
   package static let kind = "publicip"
   package static var table: TablePath<PublicIPAddress> { \.publicIPs }
   package static let indexes: [Index<PublicIPAddress>] = [
-    Index("address", unique: true) { [.number(UInt64($0.address.value))] },
-    Index("range") { [.id($0.range)] },
-    Index("account") { $0.account.map { [.id($0)] } ?? [] },
-    Index("holding") { address in
+    Index("address", unique: true, same: { $0.address == $1.address }) { [.number(UInt64($0.address.value))] },
+    Index("range", of: { $0.range }),
+    Index("account", of: { $0.account }),
+    Index("holding", same: { $0.account == $1.account && $0.cell == $1.cell }) { address in
       guard let account = address.account, let cell = address.cell else { return [] }
       return [.scoped(cell.uuid, account.description)]
     },
-    Index("network") { $0.network.map { [.id($0)] } ?? [] },
-    Index("free") { $0.state == .free ? [.uuid($0.cell?.uuid ?? $0.zone.uuid)] : [] },
-    Index("instance") { $0.staticNAT.map { [.id($0.virtualMachine)] } ?? [] },
-    Index("vpc") { $0.vpc.map { [.id($0)] } ?? [] },
-    Index("cell") { $0.state == .free ? [] : $0.cell.map { [.id($0)] } ?? [] },
+    Index("network", of: { $0.network }),
+    Index("free", of: { $0.state == .free ? $0.cell?.uuid ?? $0.zone.uuid : nil }),
+    Index("instance", of: { $0.staticNAT?.virtualMachine }),
+    Index("vpc", of: { $0.vpc }),
+    Index("cell", of: { $0.state == .free ? nil : $0.cell }),
   ]
   package static let references: [Reference<PublicIPAddress>] = [
     Reference("range", to: PublicIPRange.self) { [$0.range] },
@@ -82,5 +82,33 @@ package struct StaticNATTarget: Codable, Hashable, Sendable {
   package init(virtualMachine: ID<VirtualMachine>, guestAddress: IPv4) {
     self.virtualMachine = virtualMachine
     self.guestAddress = guestAddress
+  }
+}
+
+extension PublicIPAddress: FieldCoded {
+  package init(reading id: ID<PublicIPAddress>) {
+    self.init(id: id, address: .any, zone: .zero, range: .zero)
+  }
+
+  package mutating func code(_ coder: inout some FieldCoder) throws {
+    try coder.field("address", &address)
+    try coder.field("zone", &zone)
+    try coder.field("cell", &cell)
+    try coder.field("range", &range)
+    try coder.field("state", &state)
+    try coder.field("account", &account)
+    try coder.field("network", &network)
+    try coder.field("isSourceNAT", &isSourceNAT)
+    try coder.field("isSystem", &isSystem)
+    try coder.field("staticNAT", &staticNAT, StaticNATTarget(virtualMachine: .zero, guestAddress: .any)) { coder, target in
+      try coder.fields { coder in
+        try coder.field("virtualMachine", &target.virtualMachine)
+        try coder.field("guestAddress", &target.guestAddress)
+        try coder.field("isRemoving", &target.isRemoving)
+      }
+    }
+    try coder.field("allocated", &allocated)
+    try coder.field("vpc", &vpc)
+    try coder.field("isHidden", &isHidden)
   }
 }

@@ -19,9 +19,9 @@ package protocol Resource: Codable, Hashable, Sendable {
   // What follows is implemented once for all kinds. It is required so that the compiler makes each kind code of its own.
 
   static func row(_ id: ID<Self>, in table: Table<Self>) -> Table<Self>.Row?
-  static func rows(_ index: String, _ key: IndexKey, in table: Table<Self>) -> [Table<Self>.Row]
+  static func value(_ id: ID<Self>, in table: Table<Self>) -> Self?
+  static func values(_ index: String, _ key: IndexKey, in table: Table<Self>) -> [Self]
   static func firstRow(_ index: String, _ key: IndexKey, in table: Table<Self>) -> Table<Self>.Row?
-  static func count(_ index: String, _ key: IndexKey, in table: Table<Self>) -> Int
   static func row(_ id: ID<Self>, in state: CloudState) -> Table<Self>.Row?
   static func put(_ row: Table<Self>.Row, in state: inout CloudState) throws(ModelError)
   static func restore(_ row: Table<Self>.Row, in state: inout CloudState)
@@ -29,6 +29,10 @@ package protocol Resource: Codable, Hashable, Sendable {
   static func fill(_ state: inout CloudState, with rows: [Table<Self>.Row]) throws(ModelError)
   static func read(from decoder: any Decoder) throws -> Self
   func write(to encoder: any Encoder) throws
+  /// `nil` of a kind that tells its fields to Codable alone.
+  static func read(_ coder: inout some FieldCoder) throws -> Self?
+  /// `false`, with nothing written, of a kind that tells its fields to Codable alone.
+  func write(_ coder: inout some FieldCoder) throws -> Bool
 }
 
 extension Resource {
@@ -37,21 +41,19 @@ extension Resource {
   package static var secretFields: Set<String> { [] }
   package static var isBookkeeping: Bool { false }
 
-  package static func row(_ id: ID<Self>, in table: Table<Self>) -> Table<Self>.Row? { table.rows[id] }
+  package static func row(_ id: ID<Self>, in table: Table<Self>) -> Table<Self>.Row? { table.row(id.uuid) }
 
-  package static func rows(_ index: String, _ key: IndexKey, in table: Table<Self>) -> [Table<Self>.Row] {
-    table.rows(index, key)
+  package static func value(_ id: ID<Self>, in table: Table<Self>) -> Self? { table.value(id.uuid) }
+
+  package static func values(_ index: String, _ key: IndexKey, in table: Table<Self>) -> [Self] {
+    table.values(index, key)
   }
 
   package static func firstRow(_ index: String, _ key: IndexKey, in table: Table<Self>) -> Table<Self>.Row? {
     table.firstRow(index, key)
   }
 
-  package static func count(_ index: String, _ key: IndexKey, in table: Table<Self>) -> Int {
-    table.filed(index, key)
-  }
-
-  package static func row(_ id: ID<Self>, in state: CloudState) -> Table<Self>.Row? { state[keyPath: table].rows[id] }
+  package static func row(_ id: ID<Self>, in state: CloudState) -> Table<Self>.Row? { state[keyPath: table].row(id.uuid) }
 
   package static func put(_ row: Table<Self>.Row, in state: inout CloudState) throws(ModelError) {
     let table = table
@@ -82,6 +84,8 @@ extension Resource {
 
   package static func read(from decoder: any Decoder) throws -> Self { try Self(from: decoder) }
   package func write(to encoder: any Encoder) throws { try encode(to: encoder) }
+  package static func read(_ coder: inout some FieldCoder) throws -> Self? { nil }
+  package func write(_ coder: inout some FieldCoder) throws -> Bool { false }
 }
 
 /// What an index files a resource under.
@@ -101,12 +105,65 @@ package struct Index<R: Resource>: Sendable {
   package let name: String
   package let unique: Bool
   package let keys: @Sendable (R) -> [IndexKey]
+  /// Whether two resources have the same keys.
+  let isSame: @Sendable (R, R) -> Bool
+  /// Hands on what `keys` has, without a list if there is but one.
+  let each: @Sendable (R, (IndexKey) -> Void) -> Void
 
-  package init(_ name: String, unique: Bool = false, keys: @escaping @Sendable (R) -> [IndexKey]) {
+  /// An index by a field.
+  @inline(__always)
+  package init<Field: IndexField>(_ name: String, unique: Bool = false, of field: @escaping @Sendable (R) -> Field) {
+    self.name = name
+    self.unique = unique
+    keys = { resource in
+      var keys: [IndexKey] = []
+      field(resource).eachKey { keys.append($0) }
+      return keys
+    }
+    isSame = { field($0) == field($1) }
+    each = { field($0).eachKey($1) }
+  }
+
+  /// `hint` tells cheaply of most resources with the same keys that they have them: a change that leaves alone what the
+  /// keys are made of then makes none.
+  package init(
+    _ name: String, unique: Bool = false, same hint: (@Sendable (R, R) -> Bool)? = nil,
+    keys: @escaping @Sendable (R) -> [IndexKey]
+  ) {
     self.name = name
     self.unique = unique
     self.keys = keys
+    isSame = { one, other in
+      if let hint, hint(one, other) { return true }
+      return keys(one) == keys(other)
+    }
+    each = { resource, body in for key in keys(resource) { body(key) } }
   }
+}
+
+/// A field that an index can file by.
+package protocol IndexField: Equatable, SendableMetatype {
+  func eachKey(_ body: (IndexKey) -> Void)
+}
+
+extension ID: IndexField {
+  @inline(__always)
+  package func eachKey(_ body: (IndexKey) -> Void) { body(.uuid(uuid)) }
+}
+
+extension UUID: IndexField {
+  @inline(__always)
+  package func eachKey(_ body: (IndexKey) -> Void) { body(.uuid(self)) }
+}
+
+extension Optional: IndexField where Wrapped: IndexField {
+  @inline(__always)
+  package func eachKey(_ body: (IndexKey) -> Void) { self?.eachKey(body) }
+}
+
+extension Array: IndexField where Element: IndexField {
+  @inline(__always)
+  package func eachKey(_ body: (IndexKey) -> Void) { for element in self { element.eachKey(body) } }
 }
 
 /// A violated rule of the model. `message` is fit for the caller's eyes.

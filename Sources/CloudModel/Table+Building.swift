@@ -7,80 +7,67 @@ extension Table {
   /// unique index.
   @inline(__always)
   init(_ rows: [Row]) throws(ModelError) {
-    let built = Mutex((rows: Trie<Row>(), indexes: R.indexes.map { _ in Trie<IndexEntry>() }))
-    let trouble = Mutex<ModelError?>(nil)
+    let indexes = R.indexes
+    let building = TableBuilding(tries: indexes.count + 1)
     @Sendable func build(_ step: Int) {
-      if step < R.indexes.count {
-        let (trie, error) = Self.index(rows, R.indexes[step])
-        built.withLock { $0.indexes[step] = trie }
-        if let error { trouble.withLock { $0 = error } }
+      // The rows last: they are the shortest step.
+      if step == indexes.count {
+        building.build(0) { pool in
+          let (trie, double) = Trie.rows(rows, pool)
+          return (trie, double.map { ModelError("there are two of \(R.kind) \(ID<R>($0))") })
+        }
       } else {
-        let (trie, error) = Self.trie(rows)
-        built.withLock { $0.rows = trie }
-        if let error { trouble.withLock { $0 = error } }
+        building.build(step + 1) { pool in
+          let (trie, holder) = Trie.index(Self.filings(rows, indexes[step]), unique: indexes[step].unique, pool)
+          return (trie, holder.map { ModelError("\(R.kind) \(ID<R>($0)) already has this \(indexes[step].name)") })
+        }
       }
     }
     if rows.count < 1000 {
-      for step in 0...R.indexes.count { build(step) }
+      for step in 0...indexes.count { build(step) }
     } else {
-      DispatchQueue.concurrentPerform(iterations: R.indexes.count + 1, execute: build)
+      DispatchQueue.concurrentPerform(iterations: indexes.count + 1, execute: build)
     }
-    if let trouble = trouble.withLock({ $0 }) { throw trouble }
-    self = built.withLock { Table(rows: $0.rows, indexes: $0.indexes) }
+    if let trouble = building.trouble { throw trouble }
+    self = Table(building.version)
   }
 
   @inline(__always)
-  private static func trie(_ rows: [Row]) -> (Trie<Row>, ModelError?) {
-    var trouble: ModelError?
-    let order = rows.enumerated().map { position, row in
-      HashedPosition(hash: Row.hash(row.key), position: UInt32(position))
-    }
-    let trie = Trie<Row>(order) { same in
-      if same.count == 1 { return [rows[Int(same[same.startIndex].position)]] }
-      var distinct: [Row] = []
-      for place in same {
-        let row = rows[Int(place.position)]
-        if distinct.contains(where: { Row.isSame($0.key, row.key) }) {
-          trouble = ModelError("there are two of \(R.kind) \(row.value.id)")
-        } else {
-          distinct.append(row)
-        }
-      }
-      return distinct
-    }
-    return (trie, trouble)
-  }
-
-  @inline(__always)
-  private static func index(_ rows: [Row], _ index: Index<R>) -> (Trie<IndexEntry>, ModelError?) {
-    var filings: [(key: IndexKey, id: UUID)] = []
+  private static func filings(_ rows: [Row], _ index: Index<R>) -> [Filing] {
+    var filings: [Filing] = []
     filings.reserveCapacity(rows.count)
     for row in rows {
-      let id = row.value.id.uuid
-      for key in index.keys(row.value) { filings.append((key, id)) }
+      for key in index.keys(row.value) { filings.append(Filing(key: key, id: row.id)) }
     }
-    var trouble: ModelError?
-    let order = filings.enumerated().map { position, filing in
-      HashedPosition(hash: IndexEntry.hash(filing.key), position: UInt32(position))
-    }
-    let trie = Trie<IndexEntry>(order) { same in
-      var entries: [(key: IndexKey, ids: [UUID])] = []
-      for place in same {
-        let (key, id) = filings[Int(place.position)]
-        if let entry = entries.firstIndex(where: { IndexEntry.isSame($0.key, key) }) {
-          entries[entry].ids.append(id)
-        } else {
-          entries.append((key, [id]))
-        }
-      }
-      return entries.map { key, ids in
-        let entry = IndexEntry(key: key, ids: ids)
-        if index.unique, entry.count > 1 {
-          trouble = ModelError("\(R.kind) \(ID<R>(ids[0])) already has this \(index.name)")
-        }
-        return entry
-      }
-    }
-    return (trie, trouble)
+    return filings
   }
+}
+
+/// The tries of a new table, each of which is built in a pool of its own.
+private final class TableBuilding: Sendable {
+  private let tries: Int
+  private let state: Mutex<State>
+
+  private struct State: @unchecked Sendable {
+    let version: Version
+    var trouble: ModelError?
+  }
+
+  init(tries: Int) {
+    self.tries = tries
+    state = Mutex(State(version: Version(Family(tries: tries))))
+  }
+
+  func build(_ position: Int, _ body: (UnsafeMutablePointer<Pool>) -> (Trie, ModelError?)) {
+    var pool = Pool()
+    let (trie, trouble) = body(&pool)
+    state.withLock { state in
+      state.version.tries[position] = trie
+      state.version.family.pool.pointee.adopt(pool)
+      if let trouble { state.trouble = trouble }
+    }
+  }
+
+  var trouble: ModelError? { state.withLock { $0.trouble } }
+  var version: Version { state.withLock { $0.version } }
 }

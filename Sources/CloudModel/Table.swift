@@ -1,67 +1,94 @@
 internal import FoundationEssentials
 
-/// An immutable, persistent table of one kind of resource with its secondary indexes. A copy costs nothing; a change
-/// costs O(log n) and leaves every earlier copy as it was.
+/// An immutable, persistent table of one kind of resource with its secondary indexes. A copy costs one count of a
+/// reference; a change costs O(log n) and leaves every earlier copy as it was.
 package struct Table<R: Resource>: Sendable {
-  /// A resource apart from the trees' nodes: a node that is copied for a change copies pointers.
-  package final class Row: Sendable {
+  /// A resource apart from the tries' nodes: a node that is copied for a change copies pointers.
+  package final class Row: TableRow, @unchecked Sendable {
     package let value: R
-    /// The revision that wrote it.
-    package let revision: UInt64
 
     package init(_ value: R, revision: UInt64) {
       self.value = value
-      self.revision = revision
+      super.init(value.id.uuid, revision: revision)
     }
   }
 
-  private(set) var rows = Trie<Row>()
-  /// One for each of `R.indexes`.
-  private var indexes: [Trie<IndexEntry>]
+  private(set) var version: Version
 
   package init() {
-    indexes = R.indexes.map { _ in Trie() }
+    version = Version(Family(tries: 1 + R.indexes.count))
   }
 
-  init(rows: Trie<Row>, indexes: [Trie<IndexEntry>]) {
-    self.rows = rows
-    self.indexes = indexes
+  init(_ version: Version) {
+    self.version = version
+  }
+
+  @inline(__always) private var rows: Trie { version.tries[0] }
+
+  @inline(__always)
+  private func index(_ name: String) -> Trie {
+    let indexes = R.indexes
+    for position in indexes.indices where indexes[position].name == name { return version.tries[position + 1] }
+    preconditionFailure("\(R.kind) declares no index called \(name)")
   }
 
   package var count: Int { rows.count }
-  package var isEmpty: Bool { rows.isEmpty }
+  package var isEmpty: Bool { rows.count == 0 }
   // By closures: key paths are followed step by step for each row.
 
-  package var all: some Sequence<R> { rows.lazy.map { $0.value } }
-  package var ids: some Sequence<ID<R>> { rows.lazy.map { $0.value.id } }
+  package var all: some Sequence<R> {
+    TableRows(version, count: count).lazy.map { Self.row($0)._withUnsafeGuaranteedRef { $0.value } }
+  }
+  package var ids: some Sequence<ID<R>> {
+    TableRows(version, count: count).lazy.map { ID<R>(Self.row($0)._withUnsafeGuaranteedRef { $0.id }) }
+  }
 
-  package subscript(id: ID<R>) -> R? { R.row(id, in: self)?.value }
+  package subscript(id: ID<R>) -> R? { R.value(id, in: self) }
 
   /// Everything filed under `key` in the index called `name`, in no particular order.
-  package func matching(_ name: String, _ key: IndexKey) -> [R] { R.rows(name, key, in: self).map { $0.value } }
+  package func matching(_ name: String, _ key: IndexKey) -> [R] { R.values(name, key, in: self) }
 
   package func first(_ name: String, _ key: IndexKey) -> R? { R.firstRow(name, key, in: self)?.value }
 
-  package func count(_ name: String, _ key: IndexKey) -> Int { R.count(name, key, in: self) }
+  package func count(_ name: String, _ key: IndexKey) -> Int { index(name).entry(key).map(IndexEntry.count) ?? 0 }
 
   @inline(__always)
-  func rows(_ name: String, _ key: IndexKey) -> [Row] {
-    guard let filed = indexes[position(name)].read(key, { $0.pointee.filed }) else { return [] }
-    switch filed {
-    case .one(let id): return rows[ID(id)].map { [$0] } ?? []
-    case .many(let ids): return ids.compactMap { rows[ID($0.id)] }
+  private static func row(_ item: TrieItem) -> Unmanaged<Row> { Unmanaged.fromOpaque(item.place) }
+
+  @inline(__always)
+  private func find(_ id: UUID) -> Unmanaged<Row>? {
+    rows.find(id, KeyHash.of(id), RowItems.self).map { Self.row($0.pointee) }
+  }
+
+  @inline(__always)
+  func row(_ id: UUID) -> Row? {
+    withExtendedLifetime(version) { find(id)?.takeUnretainedValue() }
+  }
+
+  @inline(__always)
+  func value(_ id: UUID) -> R? {
+    withExtendedLifetime(version) { find(id)?._withUnsafeGuaranteedRef { $0.value } }
+  }
+
+  @inline(__always)
+  func values(_ name: String, _ key: IndexKey) -> [R] {
+    withExtendedLifetime(version) {
+      guard let entry = index(name).entry(key) else { return [] }
+      var values: [R] = []
+      values.reserveCapacity(IndexEntry.count(entry))
+      IndexEntry.forEach(entry) { id in
+        if let row = find(id) { values.append(row._withUnsafeGuaranteedRef { $0.value }) }
+      }
+      return values
     }
   }
 
   @inline(__always)
   func firstRow(_ name: String, _ key: IndexKey) -> Row? {
-    guard let id = indexes[position(name)].read(key, { $0.pointee.first }) ?? nil else { return nil }
-    return rows[ID(id)]
-  }
-
-  @inline(__always)
-  func filed(_ name: String, _ key: IndexKey) -> Int {
-    indexes[position(name)].read(key) { $0.pointee.count } ?? 0
+    withExtendedLifetime(version) {
+      guard let entry = index(name).entry(key) else { return nil }
+      return find(IndexEntry.first(entry))?.takeUnretainedValue()
+    }
   }
 
   /// Inserts or replaces. Fails, changing nothing, when a unique index already files another resource under a key.
@@ -69,48 +96,56 @@ package struct Table<R: Resource>: Sendable {
 
   @inline(__always)
   mutating func put(_ row: Row) throws(ModelError) {
-    let id = row.value.id
-    let old = rows[id]
+    let id = row.id
+    let old = self.row(id)
     if let old, old.value == row.value { return }
-    var changes: [(position: Int, before: [IndexKey], after: [IndexKey])] = []
-    for (position, index) in R.indexes.enumerated() {
-      let before = old.map { index.keys($0.value) } ?? []
-      let after = index.keys(row.value)
-      if before == after { continue }
-      if index.unique {
-        for key in after {
-          if let holder = indexes[position].other(than: id.uuid, under: key) {
-            throw ModelError("\(R.kind) \(ID<R>(holder)) already has this \(index.name)")
-          }
-        }
-      }
-      changes.append((position, before, after))
+    let indexes = R.indexes
+    var changed: UInt64 = 0
+    for position in indexes.indices {
+      if let old, indexes[position].isSame(old.value, row.value) { continue }
+      changed |= 1 << UInt64(position)
+      guard indexes[position].unique else { continue }
+      var holder: UUID?
+      indexes[position].each(row.value) { key in holder = holder ?? version.other(than: id, index: position, key) }
+      if let holder { throw ModelError("\(R.kind) \(ID<R>(holder)) already has this \(indexes[position].name)") }
     }
-    rows.put(row)
-    for (position, before, after) in changes {
-      for key in before { indexes[position].withdraw(id.uuid, key) }
-      for key in after { indexes[position].file(id.uuid, key) }
+    Version.change(&version) { version, change in
+      version.put(row, change)
+      for position in indexes.indices where changed & 1 << UInt64(position) != 0 {
+        if let old { indexes[position].each(old.value) { version.withdraw(id, $0, from: position, change) } }
+        indexes[position].each(row.value) { version.file(id, $0, in: position, change) }
+      }
     }
   }
 
   /// Puts a row back whose value is there already, for the revision that it carries.
   @inline(__always)
-  mutating func restore(_ row: Row) { rows.put(row) }
+  mutating func restore(_ row: Row) { Version.change(&version) { $0.put(row, $1) } }
 
   @discardableResult
   @inline(__always)
   package mutating func remove(_ id: ID<R>) -> R? {
-    guard let old = rows.remove(id) else { return nil }
-    for (position, index) in R.indexes.enumerated() {
-      for key in index.keys(old.value) { indexes[position].withdraw(id.uuid, key) }
+    guard let old = row(id.uuid) else { return nil }
+    let indexes = R.indexes
+    Version.change(&version) { version, change in
+      version.remove(id.uuid, change)
+      for position in indexes.indices {
+        indexes[position].each(old.value) { version.withdraw(id.uuid, $0, from: position, change) }
+      }
     }
     return old.value
   }
+}
 
-  private func position(_ name: String) -> Int {
-    let indexes = R.indexes
-    for position in indexes.indices where indexes[position].name == name { return position }
-    preconditionFailure("\(R.kind) declares no index called \(name)")
+/// What a table knows of a row without knowing its kind.
+package class TableRow: @unchecked Sendable {
+  let id: UUID
+  /// The revision that wrote it.
+  package let revision: UInt64
+
+  fileprivate init(_ id: UUID, revision: UInt64) {
+    self.id = id
+    self.revision = revision
   }
 }
 
@@ -120,17 +155,75 @@ package protocol ResourceRow: AnyObject, Sendable {
   var hasSecretFields: Bool { get }
   /// Encodes the resource, which need not be copied for it.
   func write(to encoder: any Encoder) throws
+  /// `false`, with nothing written, of a kind that tells its fields to Codable alone.
+  func write(_ coder: inout some FieldCoder) throws -> Bool
 }
 
 extension Table.Row: ResourceRow {
   package var resource: any Resource { value }
   package var hasSecretFields: Bool { !R.secretFields.isEmpty }
   package func write(to encoder: any Encoder) throws { try value.write(to: encoder) }
+  package func write(_ coder: inout some FieldCoder) throws -> Bool { try value.write(&coder) }
 }
 
-extension Table.Row: TrieItem {
-  var key: ID<R> { value.id }
-  static var kind: TrieItemKind { .objects }
-  static func hash(_ key: ID<R>) -> UInt64 { KeyHash.of(key.uuid) }
-  static func isSame(_ left: ID<R>, _ right: ID<R>) -> Bool { left.uuid.words == right.uuid.words }
+/// All rows of a version.
+struct TableRows: Sequence {
+  private let version: Version
+  let underestimatedCount: Int
+
+  init(_ version: Version, count: Int) {
+    self.version = version
+    underestimatedCount = count
+  }
+
+  struct Iterator: IteratorProtocol {
+    fileprivate let version: Version
+    fileprivate var items: TrieItems
+
+    mutating func next() -> TrieItem? { items.next() }
+  }
+
+  func makeIterator() -> Iterator { Iterator(version: version, items: TrieItems(version.tries[0])) }
+}
+
+extension Version {
+  func put(_ row: TableRow, _ change: VersionChange) {
+    let hash = KeyHash.of(row.id)
+    let item = TrieItem(Unmanaged.passRetained(row).toOpaque(), hash, birth: change.number)
+    if let old = tries[0].put(item, row.id, hash, RowItems.self, change) {
+      change.drop(.row, old.place, units: 0, birth: old.birth)
+    }
+  }
+
+  /// It must be there.
+  func remove(_ id: UUID, _ change: VersionChange) {
+    let old = tries[0].remove(id, KeyHash.of(id), RowItems.self, change)
+    change.drop(.row, old.place, units: 0, birth: old.birth)
+  }
+
+  func file(_ id: UUID, _ key: IndexKey, in index: Int, _ change: VersionChange) {
+    tries[index + 1].file(id, key, change)
+  }
+
+  func withdraw(_ id: UUID, _ key: IndexKey, from index: Int, _ change: VersionChange) {
+    tries[index + 1].withdraw(id, key, change)
+  }
+
+  func other(than id: UUID, index: Int, _ key: IndexKey) -> UUID? {
+    tries[index + 1].entry(key).flatMap { IndexEntry.other(than: id, $0) }
+  }
+}
+
+enum RowItems: TrieKind {
+  @inline(__always)
+  static func isSame(_ item: TrieItem, _ key: UUID, _ hash: UInt64) -> Bool {
+    item.mayHave(hash) && id(item).words == key.words
+  }
+
+  static func hash(_ item: TrieItem) -> UInt64 { KeyHash.of(id(item)) }
+
+  @inline(__always)
+  static func id(_ item: TrieItem) -> UUID {
+    Unmanaged<TableRow>.fromOpaque(item.place)._withUnsafeGuaranteedRef { $0.id }
+  }
 }

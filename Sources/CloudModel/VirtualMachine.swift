@@ -6,25 +6,29 @@ package struct VirtualMachine: Resource {
   package static let kind = "virtualmachine"
   package static var table: TablePath<VirtualMachine> { \.virtualMachines }
   package static let indexes: [Index<VirtualMachine>] = [
-    Index("account") { [.id($0.account)] },
-    Index("network") { $0.nics.map { .id($0.network) } },
-    Index("name") { machine in machine.nics.map { .scoped($0.network.uuid, machine.name.lowercased()) } },
-    Index("host") { $0.host.map { [.id($0)] } ?? [] },
+    Index("account", of: { $0.account }),
+    Index("network", same: { $0.nics == $1.nics }) { $0.nics.map { .id($0.network) } },
+    Index("name", same: { $0.nics == $1.nics && $0.name == $1.name }) { machine in
+      machine.nics.map { .scoped($0.network.uuid, machine.name.lowercased()) }
+    },
+    Index("host", of: { $0.host }),
     // How many of each offering there are tells what they take, however many there are.
     Index("holding") { $0.isHeld ? [.ids($0.account, $0.offering)] : [] },
     Index("powered") { machine in
       machine.state.isPoweredOn ? machine.host.map { [.ids($0, machine.offering)] } ?? [] : []
     },
-    Index("address", unique: true) { machine in
+    Index("address", unique: true, same: { $0.nics == $1.nics }) { machine in
       machine.nics.flatMap { nic in nic.allAddresses.map { .scoped(nic.network.uuid, $0.description) } }
     },
-    Index("nic") { $0.nics.map { .id($0.id) } },
-    Index("secondary", unique: true) { $0.nics.flatMap { $0.secondary.map { .uuid($0.id) } } },
-    Index("securitygroup") { $0.securityGroups.map(IndexKey.id) },
-    Index("expunging") { $0.expungeAfter == nil ? [] : [.number(1)] },
-    Index("group") { $0.group.map { [.id($0)] } ?? [] },
-    Index("affinitygroup") { ($0.affinityGroups ?? []).map(IndexKey.id) },
-    Index("userdata") { $0.userDataSource.map { [.id($0)] } ?? [] },
+    Index("nic", same: { $0.nics == $1.nics }) { $0.nics.map { .id($0.id) } },
+    Index("secondary", unique: true, same: { $0.nics == $1.nics }) {
+      $0.nics.flatMap { $0.secondary.map { .uuid($0.id) } }
+    },
+    Index("securitygroup", of: { $0.securityGroups }),
+    Index("expunging", same: { $0.expungeAfter == $1.expungeAfter }) { $0.expungeAfter == nil ? [] : [.number(1)] },
+    Index("group", of: { $0.group }),
+    Index("affinitygroup", of: { $0.affinityGroups }),
+    Index("userdata", of: { $0.userDataSource }),
   ]
   package static let references: [Reference<VirtualMachine>] = [
     Reference("account", to: Account.self) { [$0.account] },
@@ -150,4 +154,43 @@ extension VirtualMachine {
   package var internalName: String { "i-" + id.description.prefix(8) }
   /// The NICs that it is to have.
   package var wantedNICs: [NIC] { nics.filter { !$0.isRemoving } }
+}
+
+extension VirtualMachine: FieldCoded {
+  package init(reading id: ID<VirtualMachine>) {
+    self.init(
+      id: id, name: "", displayName: "", account: .zero, zone: .zero, template: .zero, offering: .zero,
+      hypervisor: .kvm, state: .error, created: Date(timeIntervalSinceReferenceDate: 0))
+  }
+
+  package mutating func code(_ coder: inout some FieldCoder) throws {
+    try coder.field("name", &name)
+    try coder.field("displayName", &displayName)
+    try coder.field("account", &account)
+    try coder.field("zone", &zone)
+    try coder.field("host", &host)
+    try coder.field("template", &template)
+    try coder.field("offering", &offering)
+    try coder.field("hypervisor", &hypervisor)
+    try coder.field("securityGroups", &securityGroups)
+    guard try coder.begin("nics") else { throw coder.missing("nics") }
+    try coder.elements(&nics, .blank) { coder, nic in try coder.fields { try nic.code(&$0) } }
+    try coder.field("state", &state)
+    try coder.field("userData", &userData)
+    try coder.field("bootCount", &bootCount)
+    try coder.field("expungeAfter", &expungeAfter)
+    try coder.field("iso", &iso)
+    try coder.field("created", &created)
+    try coder.field("user", &user)
+    try coder.field("haEnabled", &haEnabled)
+    try coder.field("isDynamicallyScalable", &isDynamicallyScalable)
+    try coder.field("isDeleteProtected", &isDeleteProtected)
+    try coder.field("group", &group)
+    try coder.field(codable: "affinityGroups", &affinityGroups, [])
+    try coder.field(codable: "keys", &keys, [])
+    try coder.field("userDataSource", &userDataSource)
+    try coder.field(codable: "details", &details, [])
+    try coder.field("encryptedPassword", &encryptedPassword)
+    try coder.field("migratesFrom", &migratesFrom)
+  }
 }

@@ -183,8 +183,15 @@ extension Control {
     guard size > 0 else {
       throw ControlError(.insufficientAddresses, "Insufficient address capacity: the network has no range of addresses")
     }
-    let draw = draft.newUUID().uuid
-    let start = (UInt32(draw.0) << 24 | UInt32(draw.1) << 16 | UInt32(draw.2) << 8 | UInt32(draw.3)) % size
+    // Those that are taken often stand side by side, so one after the other is tried only where few are free.
+    var start: UInt32 = 0
+    for _ in 0..<64 {
+      let draw = draft.newUUID().uuid
+      start = (UInt32(draw.0) << 24 | UInt32(draw.1) << 16 | UInt32(draw.2) << 8 | UInt32(draw.3)) % size
+      if let address = GuestAddresses.address(start, of: ranges), address != network.gateway, !isTaken(address) {
+        return address
+      }
+    }
     for step in 0..<size {
       guard let address = GuestAddresses.address((start + step) % size, of: ranges) else { continue }
       if address != network.gateway && !isTaken(address) { return address }

@@ -77,8 +77,10 @@ package struct ResourceChange: Sendable {
   func writeAfter(to encoder: BodyEncoder) throws -> Bool {
     switch new {
     case nil: return false
-    case .resource(let resource): try encoder.whole { try resource.write(to: $0) }
-    case .row(let row): try encoder.whole { try row.write(to: $0) }
+    case .resource(let resource): try encoder.write(resource)
+    case .row(let row):
+      var coder = encoder
+      if try !row.write(&coder) { try encoder.whole { try row.write(to: $0) } }
     }
     return true
   }

@@ -63,6 +63,11 @@ import Testing
     let decoded = try R.decode(bytes[...], id: value.id.uuid)
     #expect(decoded == value, comment)
     #expect(try RevisionContent.encode(decoded) == bytes, comment)
+    // Kinds that tell their fields themselves do it as Codable would.
+    let plain = BodyEncoder()
+    try plain.whole { try value.encode(to: $0) }
+    #expect(plain.bytes == bytes, comment)
+    #expect(try R(from: BodyDecoder(body: Body(bytes), position: 0)) == value, comment)
   }
 
   @Test func `the bytes of a value are what they always were`() throws {

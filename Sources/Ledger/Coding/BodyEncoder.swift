@@ -69,8 +69,9 @@ final class BodyEncoder: Encoder {
     close(to: depth)
   }
 
-  func field(_ key: some CodingKey) {
-    let name = key.stringValue
+  func append(_ byte: UInt8) { bytes.append(byte) }
+
+  func field(_ name: String) {
     let code = FieldNames.code(of: name)
     bytes.appendVarint(UInt64(code))
     if code == FieldNames.spelled { bytes.appendCounted(name.utf8) }
@@ -172,7 +173,7 @@ private struct FieldEncoder<Key: CodingKey>: KeyedEncodingContainerProtocol {
 
   private func begin(_ key: some CodingKey) throws {
     try encoder.resume(place)
-    encoder.field(key)
+    encoder.field(key.stringValue)
   }
 
   mutating func encodeNil(forKey key: Key) throws {

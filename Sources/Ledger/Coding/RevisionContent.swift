@@ -73,7 +73,7 @@ extension RevisionContent {
 
   static func encode(_ resource: some Resource) throws -> [UInt8] {
     let encoder = BodyEncoder()
-    try encoder.whole { try resource.write(to: $0) }
+    try encoder.write(resource)
     return encoder.bytes
   }
 
@@ -121,7 +121,9 @@ extension Resource {
   }
 
   static func decode(_ body: ArraySlice<UInt8>, id: UUID) throws -> Self {
-    let resource = try read(from: BodyDecoder(body: Body(body), position: 0))
+    let body = Body(body)
+    var reader = FieldReader(body)
+    let resource = try read(&reader) ?? read(from: BodyDecoder(body: body, position: 0))
     guard resource.id.uuid == id else { throw LedgerError.damaged("\(kind) \(id) calls itself \(resource.id)") }
     return resource
   }

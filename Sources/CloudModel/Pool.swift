@@ -1,0 +1,115 @@
+internal import FoundationEssentials
+
+/// The memory of a family of versions: blocks of whole units from slabs that are given back all together at the end.
+///
+/// Free blocks are listed beside the memory, not in it: what is freed is cold, and is not touched before it is used again.
+struct Pool {
+  /// In bytes.
+  static var unit: Int { 16 }
+  /// In units: a node with items only.
+  private static var largest: Int { 1 + TrieNode.fan }
+
+  private struct Stack {
+    var blocks: UnsafeMutablePointer<UnsafeMutableRawPointer>?
+    var count = 0
+    var capacity = 0
+
+    mutating func grow() {
+      let larger = UnsafeMutablePointer<UnsafeMutableRawPointer>.allocate(capacity: max(8, capacity * 2))
+      if let blocks {
+        larger.moveInitialize(from: blocks, count: count)
+        blocks.deallocate()
+      }
+      blocks = larger
+      capacity = max(8, capacity * 2)
+    }
+  }
+
+  /// By size.
+  private let free: UnsafeMutablePointer<Stack>
+  private var slabs: [UnsafeMutableRawPointer] = []
+  private var next = UnsafeMutableRawPointer(bitPattern: 16)!
+  private var left = 0
+  private var slabSize = 64
+  /// The number of blocks in use.
+  private(set) var used = 0
+
+  init() {
+    free = .allocate(capacity: Self.largest + 1)
+    free.initialize(repeating: Stack(), count: Self.largest + 1)
+  }
+
+  /// Gives all memory back.
+  func destroy() {
+    for size in 0...Self.largest { free[size].blocks?.deallocate() }
+    free.deallocate()
+    for slab in slabs { slab.deallocate() }
+  }
+
+  @inline(__always)
+  mutating func take(_ units: Int) -> UnsafeMutableRawPointer {
+    used += 1
+    guard units <= Self.largest else { return Self.single(units) }
+    if free[units].count > 0 {
+      free[units].count -= 1
+      return free[units].blocks.unsafelyUnwrapped[free[units].count]
+    }
+    if left < units { refill(units) }
+    let block = next
+    next += units * Self.unit
+    left -= units
+    return block
+  }
+
+  @inline(__always)
+  mutating func put(_ block: UnsafeMutableRawPointer, _ units: Int) {
+    used -= 1
+    if units <= Self.largest { push(block, units) } else { block.deallocate() }
+  }
+
+  /// For very many keys of one hash, which is next to impossible.
+  private static func single(_ units: Int) -> UnsafeMutableRawPointer {
+    .allocate(byteCount: units * unit, alignment: 64)
+  }
+
+  @inline(__always)
+  private mutating func push(_ block: UnsafeMutableRawPointer, _ units: Int) {
+    if free[units].count == free[units].capacity { free[units].grow() }
+    free[units].blocks.unsafelyUnwrapped[free[units].count] = block
+    free[units].count += 1
+  }
+
+  /// What was left of the last slab becomes blocks, too.
+  private mutating func refill(_ units: Int) {
+    while left > 0 {
+      let size = min(left, Self.largest)
+      push(next, size)
+      next += size * Self.unit
+      left -= size
+    }
+    // Small tables need little; large ones few, large slabs.
+    slabSize = min(slabSize * 2, 16_384)
+    next = .allocate(byteCount: slabSize * Self.unit, alignment: 64)
+    left = slabSize
+    slabs.append(next)
+  }
+
+  /// Takes over all that `other` has, which is not to be used any more.
+  mutating func adopt(_ other: Pool) {
+    slabs += other.slabs
+    used += other.used
+    slabSize = max(slabSize, other.slabSize)
+    for size in 0...Self.largest {
+      for position in 0..<other.free[size].count { push(other.free[size].blocks.unsafelyUnwrapped[position], size) }
+      other.free[size].blocks?.deallocate()
+    }
+    other.free.deallocate()
+    var (rest, left) = (other.next, other.left)
+    while left > 0 {
+      let size = min(left, Self.largest)
+      push(rest, size)
+      rest += size * Self.unit
+      left -= size
+    }
+  }
+}
