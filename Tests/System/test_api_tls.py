@@ -90,6 +90,26 @@ def test_a_certificate_of_the_clouds_own_is_believed_by_who_was_given_it(cloud):
     assert cloud.serial() == number
 
 
+def test_its_own_certificate_is_made_anew_for_another_address_and_before_it_ends(cloud, authority):
+    own = f"{cloud.state}/manager/tls.crt"
+    cloud.daruma("up", "--tls", f"127.0.0.2:{cloud.secure_port}")
+    assert requests.get(f"https://127.0.0.2:{cloud.secure_port}/status", verify=own, timeout=10).status_code == 200
+    cloud.daruma("up", "--tls", f"127.0.0.1:{cloud.secure_port}")
+    number = cloud.serial()
+    assert cloud.verifying(own).listZones()["count"] == 2
+    cloud.down()
+    # One that is for a day only.
+    files = Files(f"{cloud.state}/manager")
+    files.certificate, files.key = own, f"{cloud.state}/manager/tls.key"
+    short = authority.server()
+    files.put(*short[:2])
+    cloud.daruma("up")
+    assert cloud.serial() not in (number, short[2])
+    assert cloud.verifying(own).listZones()["count"] == 2
+    assert stat.S_IMODE(os.stat(files.key).st_mode) == 0o600
+    assert 'level=notice part=manager message="the certificate ends soon' in cloud.log()
+
+
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
 def test_without_tls_nothing_is_answered_there(cloud):
     with socket.create_connection(("127.0.0.1", cloud.secure_port), 10) as plain:
@@ -109,6 +129,17 @@ def test_without_tls_nothing_is_answered_there(cloud):
     with socket.create_connection(("127.0.0.1", cloud.secure_port), 10) as plain:
         with pytest.raises((ssl.SSLError, ConnectionResetError)):
             old.wrap_socket(plain)
+
+
+# It waits for longer than a minute.
+if os.environ.get("DARUMA_FULL"):
+    @pytest.mark.parametrize("greets", [False, True])
+    def test_who_asks_for_nothing_is_let_go(cloud, greets):
+        with socket.create_connection(("127.0.0.1", cloud.secure_port), 100) as kept:
+            if greets:
+                context = ssl.create_default_context(cafile=f"{cloud.state}/manager/tls.crt")
+                kept = context.wrap_socket(kept, server_hostname="localhost")
+            assert kept.recv(1) == b"", "the connection ends"
 
 
 def test_a_session_over_tls_has_cookies_for_tls_only(cloud):

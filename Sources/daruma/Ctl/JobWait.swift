@@ -13,6 +13,7 @@ struct JobWait {
     defer { if isWatched { show("") } }
     var pause = Duration.milliseconds(10)
     while ContinuousClock.now - began < limit {
+      if isWatched { show("\(command) … \((ContinuousClock.now - began).components.seconds) s") }
       let answer = try await client.call("queryAsyncJobResult", ["jobid": job])
       switch answer["jobstatus"] as? Int {
       case 1: return answer["jobresult"] as? APIClient.Object ?? [:]
@@ -21,7 +22,6 @@ struct JobWait {
         throw CommandFailure("\(command): \(result?["errortext"] as? String ?? "failed") (job \(job))")
       default: break
       }
-      if isWatched { show("\(command) … \((ContinuousClock.now - began).components.seconds) s") }
       try await Task.sleep(for: pause)
       pause = min(pause * 2, .milliseconds(500))
     }

@@ -31,7 +31,8 @@ struct Listeners: Sendable {
       applications.append(
         Application(
           responder: Self.securingCookies(responder),
-          server: try .tls(.http1(), tlsConfiguration: certificate.configuration),
+          server: try .tls(
+            .http1(configuration: .init(idleTimeout: Self.idleTimeout)), tlsConfiguration: certificate.configuration),
           configuration: .init(address: .hostname(tls.address, port: tls.port), serverName: "daruma"), logger: logger))
     }
     self.applications = applications
@@ -44,6 +45,9 @@ struct Listeners: Sendable {
       try await group.next()
     }
   }
+
+  /// How long others may keep a connection on which they ask for nothing.
+  private static let idleTimeout = TimeAmount.seconds(75)
 
   /// What was given over TLS is sent back over TLS only.
   private static func securingCookies(
