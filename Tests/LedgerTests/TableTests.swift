@@ -77,16 +77,15 @@ import Testing
 
   @Test func `who reads a version sees nothing of what is done to others meanwhile`() async throws {
     let seed = SeededSource()
-    let published = Mutex(Held())
-    let isOver = Atomic(false)
+    let shared = Shared()
     try await withThrowingTaskGroup(of: Void.self) { group in
       for reader in 0..<3 {
         group.addTask {
           var source = seed
           for _ in 0..<reader { _ = source.next() }
           var kept: [Held] = []
-          while !isOver.load(ordering: .relaxed) {
-            var held = published.withLock { $0 }
+          while !shared.isOver.load(ordering: .relaxed) {
+            var held = shared.published.withLock { $0 }
             if reader > 0 { for _ in 0..<5 { try held.change(200, &source) } }
             kept.append(held)
             guard kept.count > 8 else { continue }
@@ -100,16 +99,16 @@ import Testing
       var source = seed
       var history: [Held] = []
       for _ in 0..<400 {
-        var draft = published.withLock { $0 }
+        var draft = shared.published.withLock { $0 }
         for _ in 0..<8 { try draft.change(200, &source) }
-        published.withLock { [draft] in $0 = draft }
+        shared.published.withLock { [draft] in $0 = draft }
         history.append(draft)
         if history.count > 8 { history.removeFirst() }
       }
-      isOver.store(true, ordering: .relaxed)
+      shared.isOver.store(true, ordering: .relaxed)
       try await group.waitForAll()
     }
-    let last = published.withLock { $0 }
+    let last = shared.published.withLock { $0 }
     last.check()
     Self.checkMemory([last.table])
   }
@@ -236,6 +235,11 @@ private struct Held: Sendable {
     }
     #expect(isRight)
   }
+}
+
+private final class Shared: Sendable {
+  let published = Mutex(Held())
+  let isOver = Atomic(false)
 }
 
 /// How much of a hash there is.
