@@ -1,12 +1,10 @@
-internal import FoundationEssentials
-
 /// The memory of a family of versions: blocks of whole units from slabs that are given back all together at the end.
 ///
 /// Free blocks are listed beside the memory, not in it: what is freed is cold, and is not touched before it is used again.
 struct Pool {
   /// In bytes.
   static var unit: Int { 16 }
-  /// In units: a node with items only.
+  /// In units: a node with items only. Nodes of many items with the same hash, which are larger, are allocated singly.
   private static var largest: Int { 1 + TrieNode.fan }
 
   private struct Stack {
@@ -28,7 +26,7 @@ struct Pool {
   /// By size.
   private let free: UnsafeMutablePointer<Stack>
   private var slabs: [UnsafeMutableRawPointer] = []
-  private var next = UnsafeMutableRawPointer(bitPattern: 16)!
+  private var next = UnsafeMutableRawPointer(bitPattern: 16).unsafelyUnwrapped
   private var left = 0
   private var slabSize = 64
   /// The number of blocks in use.
@@ -49,7 +47,7 @@ struct Pool {
   @inline(__always)
   mutating func take(_ units: Int) -> UnsafeMutableRawPointer {
     used += 1
-    guard units <= Self.largest else { return Self.single(units) }
+    if units > Self.largest { return .allocate(byteCount: units * Self.unit, alignment: Self.unit) }
     if free[units].count > 0 {
       free[units].count -= 1
       return free[units].blocks.unsafelyUnwrapped[free[units].count]
@@ -64,12 +62,8 @@ struct Pool {
   @inline(__always)
   mutating func put(_ block: UnsafeMutableRawPointer, _ units: Int) {
     used -= 1
-    if units <= Self.largest { push(block, units) } else { block.deallocate() }
-  }
-
-  /// For very many keys of one hash, which is next to impossible.
-  private static func single(_ units: Int) -> UnsafeMutableRawPointer {
-    .allocate(byteCount: units * unit, alignment: 64)
+    if units > Self.largest { return block.deallocate() }
+    push(block, units)
   }
 
   @inline(__always)

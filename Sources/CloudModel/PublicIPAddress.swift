@@ -100,7 +100,8 @@ extension PublicIPAddress: FieldCoded {
     try coder.field("network", &network)
     try coder.field("isSourceNAT", &isSourceNAT)
     try coder.field("isSystem", &isSystem)
-    try coder.field("staticNAT", &staticNAT, StaticNATTarget(virtualMachine: .zero, guestAddress: .any)) { coder, target in
+    try coder.field("staticNAT", &staticNAT, StaticNATTarget(virtualMachine: .zero, guestAddress: .any)) {
+      coder, target in
       try coder.fields { coder in
         try coder.field("virtualMachine", &target.virtualMachine)
         try coder.field("guestAddress", &target.guestAddress)

@@ -53,7 +53,9 @@ extension Resource {
     table.firstRow(index, key)
   }
 
-  package static func row(_ id: ID<Self>, in state: CloudState) -> Table<Self>.Row? { state[keyPath: table].row(id.uuid) }
+  package static func row(_ id: ID<Self>, in state: CloudState) -> Table<Self>.Row? {
+    state[keyPath: table].row(id.uuid)
+  }
 
   package static func put(_ row: Table<Self>.Row, in state: inout CloudState) throws(ModelError) {
     let table = table

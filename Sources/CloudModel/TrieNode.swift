@@ -101,7 +101,9 @@ struct TrieNode {
 
   /// The values of the hash are taken from the top, so that the order of a trie is that of its hashes.
   @inline(__always)
-  static func digit(_ hash: UInt64, _ shift: UInt64) -> Int { Int(truncatingIfNeeded: (hash &<< shift) &>> (64 - width)) }
+  static func digit(_ hash: UInt64, _ shift: UInt64) -> Int {
+    Int(truncatingIfNeeded: (hash &<< shift) &>> (64 - width))
+  }
 
   @inline(__always) var shape: TrieShape {
     get { memory.assumingMemoryBound(to: TrieShape.self).pointee }
