@@ -122,7 +122,7 @@ class Live:
         rule = self.rules[0]
         address = self.public(0)
         times = []
-        with Echo(inside(self.cloud, self.machines[0]), PORT, "measured-0"):
+        with Echo(inside(self.cloud, self.machines[0]), PORT, "measured-0", rule["vmguestip"]):
             for _ in range(count):
                 self.call("disableStaticNat", ipaddressid=rule["ipaddressid"])
                 start = time.perf_counter()

@@ -61,24 +61,25 @@ def cell(cloud, address):
 
 
 class Echo:
-    """A server on TCP and UDP that answers each message with its name, and notes who sent it."""
+    """A server on TCP and UDP that answers each message with its name, and notes who sent it. From a secondary address it
+    answers when it listens at that alone."""
 
-    def __init__(self, namespace, port, name):
+    def __init__(self, namespace, port, name, address="0.0.0.0"):
         self.name, self.seen, self.connections = name, [], []
         self.messages = 0
-        self.tcp, self.udp = within(namespace, lambda: self._listen(port))
+        self.tcp, self.udp = within(namespace, lambda: self._listen(address, port))
         self.wake, self.waker = socket.socketpair()
         self.thread = threading.Thread(target=self._serve, daemon=True)
         self.thread.start()
 
     @staticmethod
-    def _listen(port):
+    def _listen(address, port):
         tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        tcp.bind(("0.0.0.0", port))
+        tcp.bind((address, port))
         tcp.listen(128)
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        udp.bind(("0.0.0.0", port))
+        udp.bind((address, port))
         return tcp, udp
 
     def _serve(self):
