@@ -6,8 +6,8 @@ package struct Account: Resource {
   package static var table: TablePath<Account> { \.accounts }
   package static let indexes: [Index<Account>] = [
     Index("name", unique: true) { [.scoped($0.domain.uuid, $0.name.lowercased())] },
-    Index("domain") { [.id($0.domain)] },
-    Index("role") { $0.ownRole.map(IndexKey.id) },
+    Index("domain", of: { $0.domain }),
+    Index("role", of: { $0.ownRole }),
   ]
   package static let references: [Reference<Account>] = [
     Reference("domain", to: Domain.self) { [$0.domain] },

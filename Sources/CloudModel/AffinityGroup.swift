@@ -6,7 +6,7 @@ package struct AffinityGroup: Resource {
   package static var table: TablePath<AffinityGroup> { \.affinityGroups }
   package static let indexes: [Index<AffinityGroup>] = [
     Index("name", unique: true) { [.scoped($0.account.uuid, $0.name.lowercased())] },
-    Index("account") { [.id($0.account)] },
+    Index("account", of: { $0.account }),
   ]
   package static let references: [Reference<AffinityGroup>] = [
     Reference("account", to: Account.self) { [$0.account] }

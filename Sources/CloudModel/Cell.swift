@@ -7,7 +7,7 @@ package struct Cell: Resource {
   package static let kind = "cell"
   package static var table: TablePath<Cell> { \.cells }
   package static let indexes: [Index<Cell>] = [
-    Index("zone") { [.id($0.zone)] },
+    Index("zone", of: { $0.zone }),
     Index("node") { [.text($0.node)] },
     Index("index", unique: true) { [.number(UInt64($0.index))] },
   ]

@@ -5,8 +5,8 @@ package struct Cluster: Resource {
   package static let kind = "cluster"
   package static var table: TablePath<Cluster> { \.clusters }
   package static let indexes: [Index<Cluster>] = [
-    Index("zone") { [.id($0.zone)] },
-    Index("pod") { [.id($0.pod)] },
+    Index("zone", of: { $0.zone }),
+    Index("pod", of: { $0.pod }),
     Index("name", unique: true) { [.scoped($0.pod.uuid, $0.name.lowercased())] },
   ]
   package static let references: [Reference<Cluster>] = [

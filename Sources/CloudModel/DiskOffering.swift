@@ -6,8 +6,8 @@ package struct DiskOffering: Resource {
   package static var table: TablePath<DiskOffering> { \.diskOfferings }
   package static let indexes: [Index<DiskOffering>] = [
     Index("name") { [.text($0.name.lowercased())] },
-    Index("domain") { $0.domains.map(IndexKey.id) },
-    Index("zone") { $0.zones.map(IndexKey.id) },
+    Index("domain", of: { $0.domains }),
+    Index("zone", of: { $0.zones }),
   ]
   package static let references: [Reference<DiskOffering>] = [
     Reference("domain", to: Domain.self) { $0.domains },

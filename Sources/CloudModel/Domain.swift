@@ -6,7 +6,7 @@ package struct Domain: Resource {
   package static var table: TablePath<Domain> { \.domains }
   package static let indexes: [Index<Domain>] = [
     Index("name", unique: true) { [.text($0.path.lowercased())] },
-    Index("parent") { $0.parent.map { [.id($0)] } ?? [] },
+    Index("parent", of: { $0.parent }),
   ]
   package static let references: [Reference<Domain>] = [
     Reference("parent", to: Domain.self) { $0.parent.map { [$0] } ?? [] }

@@ -6,10 +6,10 @@ package struct Host: Resource {
   package static let kind = "host"
   package static var table: TablePath<Host> { \.hosts }
   package static let indexes: [Index<Host>] = [
-    Index("zone") { [.id($0.zone)] },
+    Index("zone", of: { $0.zone }),
     Index("node") { [.text($0.node)] },
-    Index("pod") { $0.pod.map { [.id($0)] } ?? [] },
-    Index("cluster") { $0.cluster.map { [.id($0)] } ?? [] },
+    Index("pod", of: { $0.pod }),
+    Index("cluster", of: { $0.cluster }),
   ]
   package static let references: [Reference<Host>] = [
     Reference("zone", to: Zone.self) { [$0.zone] },

@@ -5,8 +5,8 @@ package struct IPForwardingRule: Resource {
   package static let kind = "ipforwardingrule"
   package static var table: TablePath<IPForwardingRule> { \.ipForwardingRules }
   package static let indexes: [Index<IPForwardingRule>] = [
-    Index("address") { [.id($0.address)] },
-    Index("account") { [.id($0.account)] },
+    Index("address", of: { $0.address }),
+    Index("account", of: { $0.account }),
   ]
   package static let references: [Reference<IPForwardingRule>] = [
     Reference("address", to: PublicIPAddress.self) { [$0.address] },

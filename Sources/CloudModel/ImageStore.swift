@@ -5,7 +5,7 @@ package struct ImageStore: Resource {
   package static let kind = "imagestore"
   package static var table: TablePath<ImageStore> { \.imageStores }
   package static let indexes: [Index<ImageStore>] = [
-    Index("zone") { [.id($0.zone)] },
+    Index("zone", of: { $0.zone }),
     Index("url", unique: true) { [.scoped($0.zone.uuid, $0.url)] },
   ]
   package static let references: [Reference<ImageStore>] = [

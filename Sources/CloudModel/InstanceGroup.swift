@@ -6,7 +6,7 @@ package struct InstanceGroup: Resource {
   package static var table: TablePath<InstanceGroup> { \.instanceGroups }
   package static let indexes: [Index<InstanceGroup>] = [
     Index("name", unique: true) { [.scoped($0.account.uuid, $0.name.lowercased())] },
-    Index("account") { [.id($0.account)] },
+    Index("account", of: { $0.account }),
   ]
   package static let references: [Reference<InstanceGroup>] = [
     Reference("account", to: Account.self) { [$0.account] }

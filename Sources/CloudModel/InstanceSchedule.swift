@@ -5,7 +5,7 @@ package struct InstanceSchedule: Resource {
   package static let kind = "vmschedule"
   package static var table: TablePath<InstanceSchedule> { \.instanceSchedules }
   package static let indexes: [Index<InstanceSchedule>] = [
-    Index("virtualmachine") { [.id($0.virtualMachine)] },
+    Index("virtualmachine", of: { $0.virtualMachine }),
     Index("due") { $0.isEnabled && $0.next != nil ? [.number(1)] : [] },
   ]
   package static let references: [Reference<InstanceSchedule>] = [

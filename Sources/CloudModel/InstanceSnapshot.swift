@@ -5,10 +5,10 @@ package struct InstanceSnapshot: Resource {
   package static let kind = "vmsnapshot"
   package static var table: TablePath<InstanceSnapshot> { \.instanceSnapshots }
   package static let indexes: [Index<InstanceSnapshot>] = [
-    Index("account") { [.id($0.account)] },
-    Index("virtualmachine") { [.id($0.virtualMachine)] },
-    Index("offering") { [.id($0.offering)] },
-    Index("parent") { $0.parent.map { [.id($0)] } ?? [] },
+    Index("account", of: { $0.account }),
+    Index("virtualmachine", of: { $0.virtualMachine }),
+    Index("offering", of: { $0.offering }),
+    Index("parent", of: { $0.parent }),
   ]
   package static let references: [Reference<InstanceSnapshot>] = [
     Reference("account", to: Account.self) { [$0.account] },

@@ -6,11 +6,11 @@ package struct InternalLoadBalancer: Resource {
   package static let kind = "internalloadbalancer"
   package static var table: TablePath<InternalLoadBalancer> { \.internalLoadBalancers }
   package static let indexes: [Index<InternalLoadBalancer>] = [
-    Index("account") { [.id($0.account)] },
-    Index("network") { $0.networks.map(IndexKey.id) },
+    Index("account", of: { $0.account }),
+    Index("network", of: { $0.networks }),
     Index("source") { [.scoped($0.sourceNetwork.uuid, $0.sourceAddress.description)] },
     Index("port", unique: true) { [.scoped($0.sourceNetwork.uuid, "\($0.sourceAddress):\($0.sourcePort)")] },
-    Index("instance") { $0.members.map { .id($0.virtualMachine) } },
+    Index("instance", of: { $0.members.map { $0.virtualMachine } }),
   ]
   package static let references: [Reference<InternalLoadBalancer>] = [
     Reference("account", to: Account.self) { [$0.account] },

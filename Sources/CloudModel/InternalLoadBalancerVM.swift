@@ -7,9 +7,9 @@ package struct InternalLoadBalancerVM: Resource {
   package static var table: TablePath<InternalLoadBalancerVM> { \.internalLoadBalancerVMs }
   package static let indexes: [Index<InternalLoadBalancerVM>] = [
     Index("source", unique: true) { [.scoped($0.network.uuid, $0.address.description)] },
-    Index("network") { [.id($0.network)] },
-    Index("account") { [.id($0.account)] },
-    Index("host") { [.id($0.host)] },
+    Index("network", of: { $0.network }),
+    Index("account", of: { $0.account }),
+    Index("host", of: { $0.host }),
   ]
   package static let references: [Reference<InternalLoadBalancerVM>] = [
     Reference("network", to: Network.self) { [$0.network] },

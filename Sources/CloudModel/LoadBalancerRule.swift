@@ -6,12 +6,12 @@ package struct LoadBalancerRule: Resource {
   package static let kind = "loadbalancerrule"
   package static var table: TablePath<LoadBalancerRule> { \.loadBalancerRules }
   package static let indexes: [Index<LoadBalancerRule>] = [
-    Index("address") { [.id($0.address)] },
-    Index("network") { $0.network.map { [.id($0)] } ?? [] },
-    Index("account") { [.id($0.account)] },
-    Index("instance") { $0.members.map { .id($0.virtualMachine) } },
+    Index("address", of: { $0.address }),
+    Index("network", of: { $0.network }),
+    Index("account", of: { $0.account }),
+    Index("instance", of: { $0.members.map { $0.virtualMachine } }),
     Index("policy") { [$0.stickiness?.id, $0.healthCheck?.id].compactMap { $0.map(IndexKey.uuid) } },
-    Index("certificate") { $0.certificate.map { [.id($0)] } ?? [] },
+    Index("certificate", of: { $0.certificate }),
   ]
   package static let references: [Reference<LoadBalancerRule>] = [
     Reference("address", to: PublicIPAddress.self) { [$0.address] },

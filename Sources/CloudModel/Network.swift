@@ -6,11 +6,11 @@ package struct Network: Resource {
   package static let kind = "network"
   package static var table: TablePath<Network> { \.networks }
   package static let indexes: [Index<Network>] = [
-    Index("zone") { [.id($0.zone)] },
-    Index("account") { [.id($0.account)] },
+    Index("zone", of: { $0.zone }),
+    Index("account", of: { $0.account }),
     Index("vni", unique: true) { $0.vni.map { [.number(UInt64($0))] } ?? [] },
-    Index("vpc") { $0.vpc.map { [.id($0)] } ?? [] },
-    Index("acl") { $0.acl.map { [.id($0)] } ?? [] },
+    Index("vpc", of: { $0.vpc }),
+    Index("acl", of: { $0.acl }),
     Index("permitted") { ($0.permitted ?? []).map(IndexKey.id) },
   ]
   package static let references: [Reference<Network>] = [

@@ -7,9 +7,9 @@ package struct NetworkACLList: Resource {
   package static let kind = "networkacllist"
   package static var table: TablePath<NetworkACLList> { \.networkACLLists }
   package static let indexes: [Index<NetworkACLList>] = [
-    Index("account") { $0.account.map { [.id($0)] } ?? [] },
-    Index("vpc") { $0.vpc.map { [.id($0)] } ?? [] },
-    Index("item") { $0.items.map { .uuid($0.id) } },
+    Index("account", of: { $0.account }),
+    Index("vpc", of: { $0.vpc }),
+    Index("item", of: { $0.items.map { $0.id } }),
     Index("common") { $0.account == nil ? [.text($0.name)] : [] },
   ]
   package static let references: [Reference<NetworkACLList>] = [

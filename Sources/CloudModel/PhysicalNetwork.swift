@@ -5,9 +5,9 @@ package struct PhysicalNetwork: Resource {
   package static let kind = "physicalnetwork"
   package static var table: TablePath<PhysicalNetwork> { \.physicalNetworks }
   package static let indexes: [Index<PhysicalNetwork>] = [
-    Index("zone") { [.id($0.zone)] },
-    Index("traffictype", unique: true) { $0.trafficTypes.map { .uuid($0.id) } },
-    Index("provider", unique: true) { $0.providers.map { .uuid($0.id) } },
+    Index("zone", of: { $0.zone }),
+    Index("traffictype", unique: true, of: { $0.trafficTypes.map { $0.id } }),
+    Index("provider", unique: true, of: { $0.providers.map { $0.id } }),
     Index("element", unique: true) { $0.providers.flatMap { $0.elements.map { .uuid($0.id) } } },
   ]
   package static let references: [Reference<PhysicalNetwork>] = [

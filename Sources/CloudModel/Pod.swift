@@ -6,7 +6,7 @@ package struct Pod: Resource {
   package static let kind = "pod"
   package static var table: TablePath<Pod> { \.pods }
   package static let indexes: [Index<Pod>] = [
-    Index("zone") { [.id($0.zone)] },
+    Index("zone", of: { $0.zone }),
     Index("name", unique: true) { [.scoped($0.zone.uuid, $0.name.lowercased())] },
   ]
   package static let references: [Reference<Pod>] = [

@@ -6,10 +6,10 @@ package struct PortForwardingRule: Resource {
   package static let kind = "portforwardingrule"
   package static var table: TablePath<PortForwardingRule> { \.portForwardingRules }
   package static let indexes: [Index<PortForwardingRule>] = [
-    Index("address") { [.id($0.address)] },
-    Index("network") { [.id($0.network)] },
-    Index("account") { [.id($0.account)] },
-    Index("instance") { [.id($0.virtualMachine)] },
+    Index("address", of: { $0.address }),
+    Index("network", of: { $0.network }),
+    Index("account", of: { $0.account }),
+    Index("instance", of: { $0.virtualMachine }),
   ]
   package static let references: [Reference<PortForwardingRule>] = [
     Reference("address", to: PublicIPAddress.self) { [$0.address] },

@@ -6,9 +6,9 @@ package struct PrivateGateway: Resource {
   package static let kind = "privategateway"
   package static var table: TablePath<PrivateGateway> { \.privateGateways }
   package static let indexes: [Index<PrivateGateway>] = [
-    Index("account") { [.id($0.account)] },
-    Index("vpc") { [.id($0.vpc)] },
-    Index("acl") { $0.acl.map { [.id($0)] } ?? [] },
+    Index("account", of: { $0.account }),
+    Index("vpc", of: { $0.vpc }),
+    Index("acl", of: { $0.acl }),
   ]
   package static let references: [Reference<PrivateGateway>] = [
     Reference("account", to: Account.self) { [$0.account] },
@@ -50,9 +50,9 @@ package struct StaticRoute: Resource {
   package static let kind = "staticroute"
   package static var table: TablePath<StaticRoute> { \.staticRoutes }
   package static let indexes: [Index<StaticRoute>] = [
-    Index("account") { [.id($0.account)] },
-    Index("vpc") { [.id($0.vpc)] },
-    Index("gateway") { $0.gateway.map { [.id($0)] } ?? [] },
+    Index("account", of: { $0.account }),
+    Index("vpc", of: { $0.vpc }),
+    Index("gateway", of: { $0.gateway }),
     Index("prefix", unique: true) { [.scoped($0.vpc.uuid, $0.cidr.description)] },
   ]
   package static let references: [Reference<StaticRoute>] = [

@@ -6,15 +6,15 @@ package struct Project: Resource {
   package static let kind = "project"
   package static var table: TablePath<Project> { \.projects }
   package static let indexes: [Index<Project>] = [
-    Index("account", unique: true) { [.id($0.account)] },
-    Index("domain") { [.id($0.domain)] },
-    Index("invitation", unique: true) { $0.invitations.map { .uuid($0.id) } },
+    Index("account", unique: true, of: { $0.account }),
+    Index("domain", of: { $0.domain }),
+    Index("invitation", unique: true, of: { $0.invitations.map { $0.id } }),
     Index("invited") { project in Set(project.invitations.map(\.account)).map(IndexKey.id) },
     Index("member") { project in Set(project.members.map(\.account)).map(IndexKey.id) },
     Index("name", unique: true) { [.scoped($0.domain.uuid, $0.name.lowercased())] },
     Index("permission", unique: true) { $0.roles.flatMap(\.permissions).map { .uuid($0.id) } },
-    Index("role", unique: true) { $0.roles.map { .uuid($0.id) } },
-    Index("user") { $0.users.map(IndexKey.id) },
+    Index("role", unique: true, of: { $0.roles.map { $0.id } }),
+    Index("user", of: { $0.users }),
   ]
   package static let references: [Reference<Project>] = [
     Reference("account", to: Account.self) { [$0.account] },

@@ -11,7 +11,7 @@ package struct PublicIPAddress: Resource {
     Index("account", of: { $0.account }),
     Index("holding", same: { $0.account == $1.account && $0.cell == $1.cell }) { address in
       guard let account = address.account, let cell = address.cell else { return [] }
-      return [.scoped(cell.uuid, account.description)]
+      return [.ids(cell, account)]
     },
     Index("network", of: { $0.network }),
     Index("free", of: { $0.state == .free ? $0.cell?.uuid ?? $0.zone.uuid : nil }),

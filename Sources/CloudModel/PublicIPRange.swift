@@ -7,11 +7,11 @@ package struct PublicIPRange: Resource {
   package static let kind = "publiciprange"
   package static var table: TablePath<PublicIPRange> { \.publicIPRanges }
   package static let indexes: [Index<PublicIPRange>] = [
-    Index("zone") { [.id($0.zone)] },
-    Index("cell") { $0.cell.map { [.id($0)] } ?? [] },
-    Index("network") { $0.network.map { [.id($0)] } ?? [] },
-    Index("pod") { $0.pod.map { [.id($0)] } ?? [] },
-    Index("physicalnetwork") { $0.physicalNetwork.map { [.id($0)] } ?? [] },
+    Index("zone", of: { $0.zone }),
+    Index("cell", of: { $0.cell }),
+    Index("network", of: { $0.network }),
+    Index("pod", of: { $0.pod }),
+    Index("physicalnetwork", of: { $0.physicalNetwork }),
   ]
   package static let references: [Reference<PublicIPRange>] = [
     Reference("zone", to: Zone.self) { [$0.zone] },

@@ -6,8 +6,8 @@ package struct RemoteAccessVPN: Resource {
   package static let kind = "remoteaccessvpn"
   package static var table: TablePath<RemoteAccessVPN> { \.remoteAccessVPNs }
   package static let indexes: [Index<RemoteAccessVPN>] = [
-    Index("account") { [.id($0.account)] },
-    Index("address", unique: true) { [.id($0.address)] },
+    Index("account", of: { $0.account }),
+    Index("address", unique: true, of: { $0.address }),
   ]
   package static let references: [Reference<RemoteAccessVPN>] = [
     Reference("account", to: Account.self) { [$0.account] },
@@ -46,7 +46,7 @@ package struct VPNUser: Resource {
   package static let kind = "vpnuser"
   package static var table: TablePath<VPNUser> { \.vpnUsers }
   package static let indexes: [Index<VPNUser>] = [
-    Index("account") { [.id($0.account)] },
+    Index("account", of: { $0.account }),
     Index("username", unique: true) { [.scoped($0.account.uuid, $0.username)] },
   ]
   package static let references: [Reference<VPNUser>] = [

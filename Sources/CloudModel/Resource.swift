@@ -22,6 +22,7 @@ package protocol Resource: Codable, Hashable, Sendable {
   static func value(_ id: ID<Self>, in table: Table<Self>) -> Self?
   static func values(_ index: String, _ key: IndexKey, in table: Table<Self>) -> [Self]
   static func firstRow(_ index: String, _ key: IndexKey, in table: Table<Self>) -> Table<Self>.Row?
+  static func count(_ index: String, _ key: IndexKey, in table: Table<Self>) -> Int
   static func row(_ id: ID<Self>, in state: CloudState) -> Table<Self>.Row?
   static func put(_ row: Table<Self>.Row, in state: inout CloudState) throws(ModelError)
   static func restore(_ row: Table<Self>.Row, in state: inout CloudState)
@@ -51,6 +52,10 @@ extension Resource {
 
   package static func firstRow(_ index: String, _ key: IndexKey, in table: Table<Self>) -> Table<Self>.Row? {
     table.firstRow(index, key)
+  }
+
+  package static func count(_ index: String, _ key: IndexKey, in table: Table<Self>) -> Int {
+    table.filed(index, key)
   }
 
   package static func row(_ id: ID<Self>, in state: CloudState) -> Table<Self>.Row? {

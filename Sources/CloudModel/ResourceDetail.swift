@@ -6,7 +6,7 @@ package struct ResourceDetail: Resource {
   package static var table: TablePath<ResourceDetail> { \.resourceDetails }
   package static let indexes: [Index<ResourceDetail>] = [
     Index("key", unique: true) { [.scoped($0.resource, $0.key)] },
-    Index("resource") { [.uuid($0.resource)] },
+    Index("resource", of: { $0.resource }),
   ]
 
   package let id: ID<ResourceDetail>

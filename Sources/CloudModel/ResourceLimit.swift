@@ -6,7 +6,7 @@ package struct ResourceLimit: Resource {
   package static var table: TablePath<ResourceLimit> { \.resourceLimits }
   package static let indexes: [Index<ResourceLimit>] = [
     Index("type", unique: true) { [.scoped($0.resource, String($0.type.rawValue))] },
-    Index("resource") { [.uuid($0.resource)] },
+    Index("resource", of: { $0.resource }),
   ]
 
   package let id: ID<ResourceLimit>

@@ -6,7 +6,7 @@ package struct ResourceTag: Resource {
   package static var table: TablePath<ResourceTag> { \.tags }
   package static let indexes: [Index<ResourceTag>] = [
     Index("key", unique: true) { [.scoped($0.resource, $0.key.lowercased())] },
-    Index("resource") { [.uuid($0.resource)] },
+    Index("resource", of: { $0.resource }),
   ]
 
   package let id: ID<ResourceTag>

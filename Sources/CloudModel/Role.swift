@@ -7,7 +7,7 @@ package struct Role: Resource {
   package static var table: TablePath<Role> { \.roles }
   package static let indexes: [Index<Role>] = [
     Index("name", unique: true) { [.text("\($0.type.rawValue)/\($0.name.lowercased())")] },
-    Index("permission", unique: true) { $0.permissions.map { .uuid($0.id) } },
+    Index("permission", unique: true, of: { $0.permissions.map { $0.id } }),
   ]
 
   package let id: ID<Role>

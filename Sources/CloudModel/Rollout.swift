@@ -6,8 +6,8 @@ package struct Rollout: Resource {
   package static let kind = "rollout"
   package static var table: TablePath<Rollout> { \.rollouts }
   package static let indexes: [Index<Rollout>] = [
-    Index("account") { [.id($0.account)] },
-    Index("zone") { [.id($0.zone)] },
+    Index("account", of: { $0.account }),
+    Index("zone", of: { $0.zone }),
     Index("underway") { $0.state.isUnderWay ? [.number(1)] : [] },
   ]
 

@@ -7,7 +7,7 @@ package struct SSHKeyPair: Resource {
   package static let indexes: [Index<SSHKeyPair>] = [
     Index("name", unique: true) { [.scoped($0.account.uuid, $0.name.lowercased())] },
     Index("fingerprint", unique: true) { [.scoped($0.account.uuid, $0.fingerprint)] },
-    Index("account") { [.id($0.account)] },
+    Index("account", of: { $0.account }),
   ]
   package static let references: [Reference<SSHKeyPair>] = [
     Reference("account", to: Account.self) { [$0.account] }

@@ -5,7 +5,7 @@ package struct SSLCertificate: Resource {
   package static let kind = "sslcertificate"
   package static var table: TablePath<SSLCertificate> { \.certificates }
   package static let indexes: [Index<SSLCertificate>] = [
-    Index("account") { [.id($0.account)] },
+    Index("account", of: { $0.account }),
     Index("name", unique: true) { [.scoped($0.account.uuid, $0.name.lowercased())] },
   ]
   package static let references: [Reference<SSLCertificate>] = [

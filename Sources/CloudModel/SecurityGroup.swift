@@ -6,7 +6,7 @@ package struct SecurityGroup: Resource {
   package static var table: TablePath<SecurityGroup> { \.securityGroups }
   package static let indexes: [Index<SecurityGroup>] = [
     Index("name", unique: true) { [.scoped($0.account.uuid, $0.name.lowercased())] },
-    Index("account") { [.id($0.account)] },
+    Index("account", of: { $0.account }),
     Index("peer") { group in (group.ingress + group.egress).compactMap { $0.group.map(IndexKey.id) } },
     Index("rule", unique: true) { ($0.ingress + $0.egress).map { .uuid($0.id) } },
   ]

@@ -6,9 +6,9 @@ package struct VPNGateway: Resource {
   package static let kind = "vpngateway"
   package static var table: TablePath<VPNGateway> { \.vpnGateways }
   package static let indexes: [Index<VPNGateway>] = [
-    Index("account") { [.id($0.account)] },
-    Index("vpc", unique: true) { [.id($0.vpc)] },
-    Index("address") { [.id($0.address)] },
+    Index("account", of: { $0.account }),
+    Index("vpc", unique: true, of: { $0.vpc }),
+    Index("address", of: { $0.address }),
   ]
   package static let references: [Reference<VPNGateway>] = [
     Reference("account", to: Account.self) { [$0.account] },
@@ -39,7 +39,7 @@ package struct VPNCustomerGateway: Resource {
   package static let kind = "vpncustomergateway"
   package static var table: TablePath<VPNCustomerGateway> { \.vpnCustomerGateways }
   package static let indexes: [Index<VPNCustomerGateway>] = [
-    Index("account") { [.id($0.account)] },
+    Index("account", of: { $0.account }),
     Index("name", unique: true) { [.scoped($0.account.uuid, $0.name.lowercased())] },
   ]
   package static let references: [Reference<VPNCustomerGateway>] = [
@@ -84,9 +84,9 @@ package struct VPNConnection: Resource {
   package static let kind = "vpnconnection"
   package static var table: TablePath<VPNConnection> { \.vpnConnections }
   package static let indexes: [Index<VPNConnection>] = [
-    Index("account") { [.id($0.account)] },
-    Index("gateway") { [.id($0.gateway)] },
-    Index("customergateway") { [.id($0.customerGateway)] },
+    Index("account", of: { $0.account }),
+    Index("gateway", of: { $0.gateway }),
+    Index("customergateway", of: { $0.customerGateway }),
   ]
   package static let references: [Reference<VPNConnection>] = [
     Reference("account", to: Account.self) { [$0.account] },

@@ -5,8 +5,8 @@ package struct SnapshotPolicy: Resource {
   package static let kind = "snapshotpolicy"
   package static var table: TablePath<SnapshotPolicy> { \.snapshotPolicies }
   package static let indexes: [Index<SnapshotPolicy>] = [
-    Index("account") { [.id($0.account)] },
-    Index("volume") { [.id($0.volume)] },
+    Index("account", of: { $0.account }),
+    Index("volume", of: { $0.volume }),
     Index("interval", unique: true) { [.scoped($0.volume.uuid, $0.interval.rawValue)] },
   ]
   package static let references: [Reference<SnapshotPolicy>] = [

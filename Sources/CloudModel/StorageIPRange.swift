@@ -6,8 +6,8 @@ package struct StorageIPRange: Resource {
   package static let kind = "storageiprange"
   package static var table: TablePath<StorageIPRange> { \.storageIPRanges }
   package static let indexes: [Index<StorageIPRange>] = [
-    Index("zone") { [.id($0.zone)] },
-    Index("pod") { [.id($0.pod)] },
+    Index("zone", of: { $0.zone }),
+    Index("pod", of: { $0.pod }),
   ]
   package static let references: [Reference<StorageIPRange>] = [
     Reference("zone", to: Zone.self) { [$0.zone] },

@@ -5,9 +5,9 @@ package struct StoragePool: Resource {
   package static let kind = "storagepool"
   package static var table: TablePath<StoragePool> { \.storagePools }
   package static let indexes: [Index<StoragePool>] = [
-    Index("zone") { [.id($0.zone)] },
-    Index("pod") { $0.pod.map { [.id($0)] } ?? [] },
-    Index("cluster") { $0.cluster.map { [.id($0)] } ?? [] },
+    Index("zone", of: { $0.zone }),
+    Index("pod", of: { $0.pod }),
+    Index("cluster", of: { $0.cluster }),
     Index("place", unique: true) { [.scoped($0.zone.uuid, "\($0.server)/\($0.path)")] },
   ]
   package static let references: [Reference<StoragePool>] = [

@@ -37,7 +37,8 @@ extension Table {
     var filings: [Filing] = []
     filings.reserveCapacity(rows.count)
     for row in rows {
-      for key in index.keys(row.value) { filings.append(Filing(key: key, id: row.id)) }
+      let id = row.id
+      index.each(row.value) { filings.append(Filing(key: $0, id: id)) }
     }
     return filings
   }

@@ -50,14 +50,14 @@ package struct Table<R: Resource>: Sendable {
 
   package func first(_ name: String, _ key: IndexKey) -> R? { R.firstRow(name, key, in: self)?.value }
 
-  package func count(_ name: String, _ key: IndexKey) -> Int { index(name).entry(key).map(IndexEntry.count) ?? 0 }
+  package func count(_ name: String, _ key: IndexKey) -> Int { R.count(name, key, in: self) }
 
   @inline(__always)
   private static func row(_ item: TrieItem) -> Unmanaged<Row> { Unmanaged.fromOpaque(item.place) }
 
   @inline(__always)
   private func find(_ id: UUID) -> Unmanaged<Row>? {
-    rows.find(id, KeyHash.of(id), RowItems.self).map { Self.row($0.pointee) }
+    version.row(id).map { Self.row($0) }
   }
 
   @inline(__always)
@@ -89,6 +89,11 @@ package struct Table<R: Resource>: Sendable {
       guard let entry = index(name).entry(key) else { return nil }
       return find(IndexEntry.first(entry))?.takeUnretainedValue()
     }
+  }
+
+  @inline(__always)
+  func filed(_ name: String, _ key: IndexKey) -> Int {
+    withExtendedLifetime(version) { index(name).entry(key).map(IndexEntry.count) ?? 0 }
   }
 
   /// Inserts or replaces. Fails, changing nothing, when a unique index already files another resource under a key.
@@ -186,7 +191,12 @@ struct TableRows: Sequence {
   func makeIterator() -> Iterator { Iterator(version: version, items: TrieItems(version.tries[0])) }
 }
 
+// Not generic, and not to be made part of what is: each kind of resource would have code of its own.
 extension Version {
+  @inline(never)
+  func row(_ id: UUID) -> TrieItem? { tries[0].find(id, KeyHash.of(id), RowItems.self)?.pointee }
+
+  @inline(never)
   func put(_ row: TableRow, _ change: VersionChange) {
     let hash = KeyHash.of(row.id)
     let item = TrieItem(Unmanaged.passRetained(row).toOpaque(), hash, birth: change.number)

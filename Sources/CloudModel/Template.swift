@@ -7,7 +7,7 @@ package struct Template: Resource {
   package static var table: TablePath<Template> { \.templates }
   package static let indexes: [Index<Template>] = [
     Index("name") { [.text($0.name.lowercased())] },
-    Index("account") { [.id($0.account)] },
+    Index("account", of: { $0.account }),
     Index("shared") { ($0.sharedWith ?? []).map(IndexKey.id) },
   ]
   package static let references: [Reference<Template>] = [

@@ -219,21 +219,28 @@ struct TrieSplice<Element> {
 
 /// Goes through a trie's items in the order of their hashes. Whoever has it holds the version.
 struct TrieItems: IteratorProtocol {
-  private var open: [(node: TrieNode, position: Int)]
+  private var open: [(node: TrieNode, position: Int)] = []
+  private var items = UnsafeBufferPointer<TrieItem>(start: nil, count: 0)
+  private var position = 0
 
-  init(_ trie: Trie) { open = trie.root.map { [($0, 0)] } ?? [] }
+  init(_ trie: Trie) {
+    if let root = trie.root { enter(root) }
+  }
+
+  private mutating func enter(_ node: TrieNode) {
+    let shape = node.shape
+    items = UnsafeBufferPointer(start: node.items(shape), count: shape.itemCount)
+    position = 0
+    if shape.childCount > 0 { open.append((node, 0)) }
+  }
 
   mutating func next() -> TrieItem? {
-    while let (node, position) = open.last {
-      let shape = node.shape
-      open[open.count - 1].position += 1
-      if position < shape.itemCount { return node.items(shape)[position] }
-      if position < shape.itemCount + shape.childCount {
-        open.append((node.children[position - shape.itemCount], 0))
-      } else {
-        open.removeLast()
-      }
+    while position == items.count {
+      guard let (node, child) = open.last else { return nil }
+      if child + 1 == node.shape.childCount { open.removeLast() } else { open[open.count - 1].position += 1 }
+      enter(node.children[child])
     }
-    return nil
+    position += 1
+    return items[position - 1]
   }
 }

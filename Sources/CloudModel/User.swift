@@ -7,7 +7,7 @@ package struct User: Resource {
   package static let indexes: [Index<User>] = [
     Index("apikey", unique: true) { $0.apiKey.map { [.text($0)] } ?? [] },
     Index("username", unique: true) { [.scoped($0.domain.uuid, $0.username.lowercased())] },
-    Index("account") { [.id($0.account)] },
+    Index("account", of: { $0.account }),
   ]
   package static let references: [Reference<User>] = [
     Reference("account", to: Account.self) { [$0.account] }

@@ -6,9 +6,9 @@ package struct VPC: Resource {
   package static let kind = "vpc"
   package static var table: TablePath<VPC> { \.vpcs }
   package static let indexes: [Index<VPC>] = [
-    Index("account") { [.id($0.account)] },
-    Index("zone") { [.id($0.zone)] },
-    Index("offering") { [.id($0.offering)] },
+    Index("account", of: { $0.account }),
+    Index("zone", of: { $0.zone }),
+    Index("offering", of: { $0.offering }),
   ]
   package static let references: [Reference<VPC>] = [
     Reference("account", to: Account.self) { [$0.account] },

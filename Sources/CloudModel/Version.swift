@@ -80,7 +80,6 @@ final class Version: @unchecked Sendable {
   }
 
   /// Has `body` change `version`, or one that takes its place if others need it as it is.
-  @inline(__always)
   static func change(_ version: inout Version, _ body: (Version, VersionChange) -> Void) {
     if isKnownUniquelyReferenced(&version) {
       let isChanged = version.family.lock.withLock { _ in

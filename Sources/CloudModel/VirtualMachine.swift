@@ -13,7 +13,9 @@ package struct VirtualMachine: Resource {
     },
     Index("host", of: { $0.host }),
     // How many of each offering there are tells what they take, however many there are.
-    Index("holding") { $0.isHeld ? [.ids($0.account, $0.offering)] : [] },
+    Index("holding", same: { $0.isHeld == $1.isHeld && $0.account == $1.account && $0.offering == $1.offering }) {
+      $0.isHeld ? [.ids($0.account, $0.offering)] : []
+    },
     Index("powered") { machine in
       machine.state.isPoweredOn ? machine.host.map { [.ids($0, machine.offering)] } ?? [] : []
     },

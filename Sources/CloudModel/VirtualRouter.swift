@@ -5,10 +5,10 @@ package struct VirtualRouter: Resource {
   package static let kind = "router"
   package static var table: TablePath<VirtualRouter> { \.routers }
   package static let indexes: [Index<VirtualRouter>] = [
-    Index("network", unique: true) { [.id($0.network)] },
-    Index("account") { [.id($0.account)] },
-    Index("host") { [.id($0.host)] },
-    Index("offering") { $0.offering.map { [.id($0)] } ?? [] },
+    Index("network", unique: true, of: { $0.network }),
+    Index("account", of: { $0.account }),
+    Index("host", of: { $0.host }),
+    Index("offering", of: { $0.offering }),
   ]
   package static let references: [Reference<VirtualRouter>] = [
     Reference("network", to: Network.self) { [$0.network] },

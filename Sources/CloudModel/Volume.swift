@@ -5,14 +5,16 @@ package struct Volume: Resource {
   package static let kind = "volume"
   package static var table: TablePath<Volume> { \.volumes }
   package static let indexes: [Index<Volume>] = [
-    Index("account") { [.id($0.account)] },
-    Index("data") { $0.type == .data ? [.id($0.account)] : [] },
-    Index("instance") { $0.virtualMachine.map { [.id($0)] } ?? [] },
-    Index("device", unique: true) { volume in
+    Index("account", of: { $0.account }),
+    Index("data", of: { $0.type == .data ? $0.account : nil }),
+    Index("instance", of: { $0.virtualMachine }),
+    Index(
+      "device", unique: true, same: { $0.virtualMachine == $1.virtualMachine && $0.deviceID == $1.deviceID }
+    ) { volume in
       volume.virtualMachine.flatMap { id in volume.deviceID.map { [.scoped(id.uuid, String($0))] } } ?? []
     },
-    Index("diskoffering") { $0.diskOffering.map { [.id($0)] } ?? [] },
-    Index("expunging") { $0.expungeAfter == nil ? [] : [.number(1)] },
+    Index("diskoffering", of: { $0.diskOffering }),
+    Index("expunging", same: { $0.expungeAfter == $1.expungeAfter }) { $0.expungeAfter == nil ? [] : [.number(1)] },
   ]
   package static let references: [Reference<Volume>] = [
     Reference("account", to: Account.self) { [$0.account] },

@@ -5,9 +5,9 @@ package struct VolumeSnapshot: Resource {
   package static let kind = "snapshot"
   package static var table: TablePath<VolumeSnapshot> { \.snapshots }
   package static let indexes: [Index<VolumeSnapshot>] = [
-    Index("account") { [.id($0.account)] },
-    Index("volume") { [.id($0.volume)] },
-    Index("policy") { $0.policy.map { [.id($0)] } ?? [] },
+    Index("account", of: { $0.account }),
+    Index("volume", of: { $0.volume }),
+    Index("policy", of: { $0.policy }),
   ]
   package static let references: [Reference<VolumeSnapshot>] = [
     Reference("account", to: Account.self) { [$0.account] }

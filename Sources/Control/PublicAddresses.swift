@@ -62,7 +62,7 @@ extension Control {
     guard zone.series == .basic else { return try freeAddress(pool: zone.id.uuid, draft) }
     let own = owner.cells.filter { draft.get($0)?.zone == zone.id }
     let cells = (own.isEmpty ? draft.state.cells.matching("zone", .id(zone.id)).map(\.id) : own).map { cell in
-      (held: draft.state.publicIPs.count("holding", .scoped(cell.uuid, owner.id.description)), id: cell)
+      (held: draft.state.publicIPs.count("holding", .ids(cell, owner.id)), id: cell)
     }
     for (_, cell) in cells.sorted(by: <) {
       if let address = draft.state.publicIPs.first("free", .uuid(cell.uuid)) { return address }

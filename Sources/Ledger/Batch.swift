@@ -9,10 +9,18 @@ struct Pending: Sendable {
   let refuse: @Sendable (any Error) -> Void
 }
 
+/// A revision and what is to be written of it, or why it cannot be.
+struct Step: Sendable {
+  typealias Stored = (content: [UInt8], changes: [StoredChange])
+
+  let committed: Committed<Void>
+  let stored: Result<Stored, LedgerError>
+}
+
 /// A transaction whose closure ran, and which is to be written before its caller is told.
 struct Drafted: Sendable {
   /// `nil` when the closure threw, or changed nothing.
-  let step: Committed<Void>?
+  let step: Step?
   let tell: @Sendable () -> Void
   let refuse: @Sendable (any Error) -> Void
 }
@@ -23,18 +31,25 @@ struct DraftedPiece: Sendable {
   /// The state that they lead to.
   let end: Snapshot
 
-  init(_ waiting: ArraySlice<Pending>, on base: Snapshot, sources: Sources) {
+  /// The revisions are coded here, so that this goes on while others are written.
+  init(_ waiting: ArraySlice<Pending>, on base: Snapshot, sources: Sources, _ secrets: Secrets) {
     var draft = Draft(of: base, sources: sources)
     var revisions: [Revision] = []
-    typealias Outcome = (answer: Result<Pending.Answer, any Error>, revision: Revision, before: Int)
+    let encoder = BodyEncoder()
+    typealias Stored = Result<Step.Stored, LedgerError>
+    typealias Outcome = (answer: Result<Pending.Answer, any Error>, revision: Revision, stored: Stored?, before: Int)
     let outcomes = waiting.map { pending -> Outcome in
       let before = revisions.count
       draft.begin()
       let answer = Result { try pending.run(&draft) }
       if case .failure = answer { draft.undo() }
       let revision = draft.end(pending.cause)
-      if !revision.changes.isEmpty { revisions.append(revision) }
-      return (answer, revision, before)
+      if revision.changes.isEmpty { return (answer, revision, nil, before) }
+      revisions.append(revision)
+      let stored = Result { () throws(LedgerError) in
+        try RevisionContent.encode(revision, secrets, in: draft.state, with: encoder)
+      }
+      return (answer, revision, stored, before)
     }
     let end =
       revisions.last.map {
@@ -47,11 +62,12 @@ struct DraftedPiece: Sendable {
       case .failure(let error):
         return Drafted(step: nil, tell: { pending.refuse(error) }, refuse: pending.refuse)
       case .success(let answer):
-        let isChange = !outcome.revision.changes.isEmpty
-        let step = Committed(
+        let committed = Committed(
           value: (), revision: outcome.revision, within: stretch, before: outcome.before,
-          after: outcome.before + (isChange ? 1 : 0))
-        return Drafted(step: isChange ? step : nil, tell: { answer(.success(step)) }, refuse: pending.refuse)
+          after: outcome.before + (outcome.stored == nil ? 0 : 1))
+        return Drafted(
+          step: outcome.stored.map { Step(committed: committed, stored: $0) }, tell: { answer(.success(committed)) },
+          refuse: pending.refuse)
       }
     }
     self.end = end
@@ -60,29 +76,25 @@ struct DraftedPiece: Sendable {
 
 /// What is written by one append.
 struct Batch {
-  let steps: [Committed<Void>]
   private(set) var records: [RevisionRecord] = []
   private(set) var changes: [[StoredChange]] = []
   private(set) var standing: Standing
-  private let encoder = BodyEncoder()
 
-  init(_ steps: [Committed<Void>], after standing: Standing, _ secrets: Secrets) throws(LedgerError) {
-    self.steps = steps
+  init(_ steps: [Step], after standing: Standing) throws(LedgerError) {
     self.standing = standing
     records.reserveCapacity(steps.count)
     changes.reserveCapacity(steps.count)
-    for step in steps { try add(step, secrets) }
+    for step in steps { add(step.committed.revision, try step.stored.get()) }
   }
 
-  private mutating func add(_ step: Committed<Void>, _ secrets: Secrets) throws(LedgerError) {
-    let revision = step.revision
-    let (content, changes) = try RevisionContent.encode(revision, secrets, in: step.after.state, with: encoder)
+  private mutating func add(_ revision: Revision, _ stored: Step.Stored) {
     var record = RevisionRecord(
-      number: revision.number, time: revision.time.timeIntervalSinceReferenceDate, content: content, chain: .zero)
+      number: revision.number, time: revision.time.timeIntervalSinceReferenceDate, content: stored.content, chain: .zero
+    )
     record.chain = .link(after: standing.head.chain, record)
     standing.head.chain = record.chain
     standing.head.revision = record.number
     records.append(record)
-    self.changes.append(changes)
+    changes.append(stored.changes)
   }
 }

@@ -210,7 +210,7 @@ package final class Ledger: Sendable {
   /// Runs the closure and writes it at once, with both stages free. What comes meanwhile is left to the queues, so nobody's
   /// thread is held up for more than one append.
   private func lead(_ pending: Pending) {
-    let piece = DraftedPiece([pending], on: queue.withLock { $0.tip }, sources: sources)
+    let piece = DraftedPiece([pending], on: queue.withLock { $0.tip }, sources: sources, secrets)
     let begins = queue.withLock { queue in
       queue.tip = piece.end
       queue.isDrafting = !queue.pending.isEmpty
@@ -235,7 +235,7 @@ package final class Ledger: Sendable {
         if waiting.isEmpty { swap(&waiting, &queue.pending) }
         return (queue.tip, queue.failures)
       }
-      let piece = DraftedPiece(waiting.prefix(Self.pieceLimit), on: base, sources: sources)
+      let piece = DraftedPiece(waiting.prefix(Self.pieceLimit), on: base, sources: sources, secrets)
       waiting = waiting.dropFirst(Self.pieceLimit)
       let (failure, begins, ends) = queue.withLock { queue -> (LedgerError?, Bool, Bool) in
         let ends = waiting.isEmpty && queue.pending.isEmpty
@@ -289,12 +289,12 @@ package final class Ledger: Sendable {
     do throws(LedgerError) {
       if let last = steps.last {
         isDue = try upkeep.withLock { upkeep throws(LedgerError) in
-          let batch = try Batch(steps, after: upkeep.standing, secrets)
+          let batch = try Batch(steps, after: upkeep.standing)
           try storage.append(batch.records, batch.standing)
           return upkeep.appended(batch)
         }
-        published.withLock { $0 = last.after }
-        log.append(steps)
+        published.withLock { $0 = last.committed.after }
+        log.append(steps.map(\.committed))
       }
     } catch {
       fail(error, drafted)

@@ -43,7 +43,7 @@ import Testing
         expected.append(after)
         model = after ?? model
       }
-      let piece = DraftedPiece(waiting[...], on: base, sources: .system)
+      let piece = DraftedPiece(waiting[...], on: base, sources: .system, Secrets(nil))
       var last = Self.content(base)
       var number = base.revision
       for (drafted, after) in zip(piece.transactions, expected) {
@@ -51,7 +51,8 @@ import Testing
           #expect(drafted.step == nil)
           continue
         }
-        let step = try #require(drafted.step)
+        let stored = try #require(drafted.step)
+        let step = stored.committed
         number += 1
         #expect(step.revision.number == number)
         #expect(step.before.revision == number - 1 && step.after.revision == number)
