@@ -17,7 +17,7 @@ struct CloudFill: AsyncParsableCommand {
   @OptionGroup var sealing: SealingKeyOption
   @Option(help: "Whose instances carry the rules.") var account: String
   @Option(help: "The public address of the first static NAT.") var publicFirst: String
-  @Option(help: "The guest address of the first static NAT.") var guestFirst: String
+  @Option(help: "The first guest address of static NATs; taken ones are passed over.") var guestFirst: String
   @Option var staticNats = 1000
   @Option var loadBalancers = 100
   @Option var members = 10
@@ -44,10 +44,11 @@ struct CloudFill: AsyncParsableCommand {
     guard machines.count >= members, machines.allSatisfy({ !$0.nics.isEmpty }) else {
       throw CommandFailure("The account has too few instances")
     }
+    let guests = Self.free(staticNats, from: inside, on: machines[0].nics[0].network, in: before)
     try await Self.each(machines.count, ledger) { [staticNats] position, draft in
       guard var machine = draft.get(machines[position].id) else { return }
       for number in stride(from: position, to: staticNats, by: machines.count) {
-        let address = SecondaryAddress(id: draft.newUUID(), address: inside.advanced(by: UInt32(number)))
+        let address = SecondaryAddress(id: draft.newUUID(), address: guests[number])
         machine.nics[0].secondary.append(address)
       }
       try draft.put(machine)
@@ -55,7 +56,7 @@ struct CloudFill: AsyncParsableCommand {
     try await Self.each(staticNats, ledger) { number, draft in
       var address = try Self.take(outside.advanced(by: UInt32(number)), owner, &draft)
       address.staticNAT = StaticNATTarget(
-        virtualMachine: machines[number % machines.count].id, guestAddress: inside.advanced(by: UInt32(number)))
+        virtualMachine: machines[number % machines.count].id, guestAddress: guests[number])
       try draft.put(address)
     }
     try await Self.each(loadBalancers, ledger) { [staticNats, members, port] number, draft in
@@ -70,6 +71,16 @@ struct CloudFill: AsyncParsableCommand {
           created: draft.now))
     }
     await ledger.close()
+  }
+
+  private static func free(_ count: Int, from first: IPv4, on network: ID<Network>, in state: CloudState) -> [IPv4] {
+    var free: [IPv4] = []
+    var next = first
+    while free.count < count {
+      if state.virtualMachines.count("address", .scoped(network.uuid, next.description)) == 0 { free.append(next) }
+      next = next.advanced(by: 1)
+    }
+    return free
   }
 
   private static func take(_ wanted: IPv4, _ owner: Account, _ draft: inout Draft) throws -> PublicIPAddress {
