@@ -78,7 +78,7 @@ def test_schemathesis_gets_no_answer_that_the_document_does_not_tell(cloud):
     with urllib.request.urlopen(cloud.admin_file["endpoint"] + "/openapi.json", timeout=30) as answer:
         schema = schemathesis.openapi.from_dict(json.load(answer))
     operation = schema["/client/api"]["POST"]
-    client, told, process = Signed(cloud), {}, cloud.process("manager")
+    client, told, broken, process = Signed(cloud), {}, [], cloud.process("manager")
 
     print(f"DARUMA_SEED={SEED}")
 
@@ -96,6 +96,9 @@ def test_schemathesis_gets_no_answer_that_the_document_does_not_tell(cloud):
         content = next(iter(envelope.values()))
         if answer.status_code != 200:
             assert content["errorcode"] == answer.status_code and content["errortext"], content
+        # CloudStack, too, says this of the list of a command that there is not.
+        if answer.status_code == 530 and "listapisresponse" not in envelope:
+            broken.append((case.body, content["errortext"]))
         case.validate_response(answer, checks=CONFORM)
 
     call()
@@ -103,4 +106,5 @@ def test_schemathesis_gets_no_answer_that_the_document_does_not_tell(cloud):
     call()
     assert cloud.process("manager") == process, "the manager was started again"
     assert resident(cloud) < before * 1.2 + 50, "the manager's memory grows"
-    assert told[200] and told[431] and not told.get(530), told
+    assert told[200] and told[431], told
+    assert not broken, broken[:5]
