@@ -68,7 +68,7 @@ private struct Requests: Decodable, Sendable {
     var after: [Step]?
     /// More calls that are refused.
     var refused: [[String: String]]?
-    /// Whether the manager's own work goes on meanwhile, which ends jobs.
+    /// Whether the manager's own work goes on meanwhile, which ends jobs. Those of the calls before are waited for.
     var runs: Bool?
   }
 
@@ -261,6 +261,9 @@ private struct Script {
         cloud, step.caller ?? "admin", step.parameters, "json", named, command: step.command)
       let text = String(decoding: answer.body, as: UTF8.self)
       #expect(answer.status == 200, "before \(command.name): \(step.command) \(text)")
+      if known.runs == true, let job = text.firstMatch(of: /"jobid":"([^"]*)"/).flatMap({ ID<AsyncJob>($0.output.1) }) {
+        _ = try await cloud.control.finished(job)
+      }
       if let name = step.name, let id = text.firstMatch(of: /"id":"([^"]*)"/) { named[name] = String(id.output.1) }
     }
     return named
