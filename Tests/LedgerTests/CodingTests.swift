@@ -15,6 +15,31 @@ import Testing
     }
   }
 
+  @Test func `a kind that tells its fields itself leaves out none`() throws {
+    for sample in KindTests.samples where sample is any FieldCoded { try checkAll(sample) }
+  }
+
+  /// Checks the sample with a value in each of its fields.
+  private func checkAll<R: Resource>(_ sample: R) throws {
+    var value = sample
+    let names = Mirror(reflecting: sample).children.compactMap(\.label)
+    for name in names {
+      for guess in [true, 1, "a", UUID().uuidString, [Any]()] as [Any] {
+        var json = try fields(of: value)
+        guard json[name] == nil else { break }
+        json[name] = guess
+        let data = try JSONSerialization.data(withJSONObject: json)
+        if let next = try? JSONDecoder().decode(R.self, from: data) { value = next }
+      }
+    }
+    #expect(Set(names).subtracting(try fields(of: value).keys).isEmpty)
+    try check(value, "\(R.kind)")
+  }
+
+  private func fields(of value: some Resource) throws -> [String: Any] {
+    try #require(try JSONSerialization.jsonObject(with: JSONEncoder().encode(value)) as? [String: Any])
+  }
+
   /// Alters the sample's fields, as far as what comes out is still one of its kind.
   private func vary<R: Resource>(_ sample: R, _ random: inout SplitMix, _ comment: Comment) throws {
     var value = sample
