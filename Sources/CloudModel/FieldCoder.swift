@@ -2,7 +2,7 @@ package import Addresses
 package import FoundationEssentials
 
 /// Goes through the fields of a value in the order in which they are stored, to write them or to read them. The bytes are
-/// those of Codable, which takes several times as long: its containers are made anew for each kind of value.
+/// those of Codable, which takes about three times as long: its containers are made anew for each kind of value.
 package protocol FieldCoder {
   /// Whether fields are read; otherwise they are written.
   var isReading: Bool { get }
