@@ -63,12 +63,12 @@ func withFolder<R>(_ body: (String) async throws -> R) async throws -> R {
   return try await body(path)
 }
 
-/// Waits until the condition holds, for at most 20 seconds.
+/// Waits until the condition holds, for at most a minute.
 func settles(
   _ comment: @autoclosure () -> String = "", sourceLocation: SourceLocation = #_sourceLocation,
   _ condition: () async throws -> Bool
 ) async throws {
-  let deadline = ContinuousClock.now + .seconds(20)
+  let deadline = ContinuousClock.now + .seconds(60)
   while ContinuousClock.now < deadline {
     if try await condition() { return }
     try await Task.sleep(for: .milliseconds(5))

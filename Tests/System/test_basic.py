@@ -581,7 +581,9 @@ def test_the_life_of_an_instance(cloud, account, template):
         return account.listVirtualMachines(id=identifier)["virtualmachine"][0]["state"]
 
     def serves():
-        return until(lambda: fetch(public), 40, "the instance serves")
+        # A guest's server may answer before the guest has written its page.
+        until(lambda: fetch(public) == text, 40, "the instance serves")
+        return text
 
     assert machine["state"] == "Running" and serves() == text
     stopped = account.stopVirtualMachine(id=identifier)["virtualmachine"]

@@ -313,6 +313,7 @@ def normalised(text):
     text = re.sub(r"\d{4}年\d+月\d+日\s*", "DATE ", text)
     text = re.sub(r"\d\d:\d\d:\d\d(\.\d+)?", "TIME", text)
     text = re.sub(r"\(\d+/\d+ TIME", "(TIME", text)
+    text = text.replace("(DATE JST)", "(TIME JST)")
     text = re.sub(r"(\d+ min )?[\d,.]+ (ms|s)\b", "DURATION", text)
     text = re.sub(r"(\d+分)?[\d,.]+(ミリ秒|秒)", "DURATION", text)
     text = re.sub(r"\d+( changes of|件、)", r"N\1", text)
