@@ -514,7 +514,8 @@ def sentence(conninfo, text, cloud=None, env=None, more=()):
     assert result.returncode != 0
     assert text in result.stderr, result.stdout + result.stderr
     assert len(result.stderr.strip().splitlines()) == 1, result.stderr
-    assert after == before and left == []
+    assert after == before, after.difference(before)
+    assert left == []
 
 
 def test_databases_that_cannot_be_used_are_refused_untouched(server, tmp_path):
