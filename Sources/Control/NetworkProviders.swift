@@ -44,9 +44,9 @@ extension Control {
       guard !network.providers.contains(where: { $0.name == known }) else {
         throw ControlError(.invalidParameter, "The provider \(known) is in the physical network already")
       }
+      // What makes its routers comes by createVirtualRouterElement.
       let provider = ServiceProvider(
-        id: draft.newUUID(), name: known, services: try Self.services(services, among: possible),
-        elements: Providers.hasElement(known) ? [ProviderElement(id: draft.newUUID())] : [])
+        id: draft.newUUID(), name: known, services: try Self.services(services, among: possible), elements: [])
       network.providers.append(provider)
       try draft.put(network)
       try Self.note(
@@ -76,11 +76,11 @@ extension Control {
         }
         guard let state else { return }
         provider.isEnabled = try state.lowercased() == "shutdown" ? false : Self.isEnabled(state)
-        if provider.isEnabled, !provider.elements.isEmpty, !provider.elements.contains(where: \.isEnabled) {
+        if provider.isEnabled, Providers.hasElement(provider.name), !provider.elements.contains(where: \.isEnabled) {
           throw ControlError(
             .invalidParameter,
             "Provider is not ready, cannot Enable the provider, please configure the provider first; see "
-              + "configureVirtualRouterElement")
+              + "createVirtualRouterElement and configureVirtualRouterElement")
         }
       }
       try Self.note(

@@ -209,7 +209,13 @@ import Testing
       let again = try await cloud.begun(
         "addNetworkServiceProvider",
         ["physicalnetworkid": network, "name": "VpcVirtualRouter", "servicelist": "Dhcp,Dns"])
+      #expect(
+        try await cloud.call("updateNetworkServiceProvider", ["id": again, "state": "Enabled"]).status == 431,
+        "it has no element")
+      let element = try await cloud.begun("createVirtualRouterElement", ["nspid": again])
       #expect(try await cloud.call("createVirtualRouterElement", ["nspid": again]).status == 536)
+      try await cloud.must("configureVirtualRouterElement", ["id": element, "enabled": "true"])
+      try await cloud.must("updateNetworkServiceProvider", ["id": again, "state": "Enabled"])
       #expect(
         try await cloud.call("addNetworkServiceProvider", ["physicalnetworkid": network, "name": "Netscaler"]).status
           == 432)
