@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include <linux/fib_rules.h>
+#include <linux/filter.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
@@ -83,6 +84,22 @@ static inline int daruma_make_tap(int tun, const char *name, int vnet_header) {
   request.value.flags = (short)(0x0002 | 0x1000 | (vnet_header ? 0x4000 : 0));
   if (ioctl(tun, _IOW('T', 202, int), &request) < 0) return -1;
   return ioctl(tun, _IOW('T', 203, int), 1);
+}
+
+// Lets a netlink socket hear of addresses, neighbours, routes and rules only what requests of the other port did not cause.
+// What is said of links it hears always.
+static inline int daruma_hear_others(int socket, uint32_t port) {
+  struct sock_filter steps[] = {
+      BPF_STMT(BPF_LD | BPF_H | BPF_ABS, __builtin_offsetof(struct nlmsghdr, nlmsg_type)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __builtin_bswap16(RTM_NEWLINK), 3, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __builtin_bswap16(RTM_DELLINK), 2, 0),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, __builtin_offsetof(struct nlmsghdr, nlmsg_pid)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __builtin_bswap32(port), 1, 0),
+      BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+      BPF_STMT(BPF_RET | BPF_K, 0),
+  };
+  struct sock_fprog program = {sizeof(steps) / sizeof(steps[0]), steps};
+  return setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
 }
 
 // stdin from in, stdout and stderr to out, everything above closed, default signals.

@@ -15,6 +15,20 @@ struct Ending: Sendable {
     return self
   }
 
+  /// Takes what is about these addresses.
+  mutating func take(about addresses: Set<IPv4>) -> Ending {
+    var taken = Ending(filters: [], isGeneral: isGeneral)
+    isGeneral = false
+    if addresses.isEmpty || filters.isEmpty { return taken }
+    let split = filters.partition { filter in
+      [filter.originalSource, filter.originalDestination, filter.replySource, filter.replyDestination]
+        .contains { $0.map(addresses.contains) ?? false }
+    }
+    taken.filters = Array(filters[split...])
+    filters.removeSubrange(split...)
+    return taken
+  }
+
   mutating func add(_ other: Ending) {
     filters += other.filters
     isGeneral = isGeneral || other.isGeneral

@@ -33,7 +33,7 @@ extension NodeNetwork {
     await updateServices()
     // Members change while programs are waited for.
     touched.formUnion(commitDirty())
-    touched.formUnion(await endFlows())
+    touched.formUnion(await endFlows(about: change.complete ? nil : Self.renewed(change.upserts)))
     if change.complete {
       hasOrphans = true
       sweepOrphans()
@@ -279,36 +279,5 @@ extension NodeNetwork {
   private func buildingScopes(_ name: String) -> [String] {
     guard name == Names.fabric else { return placeScopes(name) }
     return placeScopes(name) + routers.values.filter { !$0.isVirtual }.map(\.scope)
-  }
-
-  /// Forgets the connections of what went. Returns the scopes that are in doubt because that failed.
-  func endFlows() async -> Set<String> {
-    var doubtful: Set<String> = []
-    for place in places.values where !place.ending.isEmpty {
-      var due = place.ending.take()
-      let name = "connections of " + place.name
-      let check = translationCheck(place)
-      // What is wanted again meanwhile has its right to go on.
-      due.filters.removeAll { check?.isWanted($0) == true }
-      do throws(KernelError) {
-        try await due.carryOut(place.conntrack, due.isGeneral ? check : nil)
-        for scope in placeScopes(place.name) { scopes[scope].trouble[name] = nil }
-      } catch {
-        logger.warning("cannot forget connections", metadata: ["place": "\(place.name)", "error": "\(error)"])
-        place.ending.add(due)
-        for scope in placeScopes(place.name) {
-          scopes[scope].trouble[name] = "\(error)"
-          doubtful.insert(scope)
-        }
-      }
-    }
-    return doubtful
-  }
-
-  private func translationCheck(_ place: Place) -> TranslationCheck? {
-    guard let table = place.table, let router = routers.values.first(where: { $0.place == place.name })?.router
-    else { return nil }
-    return TranslationCheck(
-      table, IPv4Prefix(router.guestPrefix), sourceNAT: router.sourceNat == 0 ? nil : IPv4(router.sourceNat))
   }
 }

@@ -4,45 +4,84 @@ import Logging
 extension NodeNetwork {
   /// So much wiring is compared in a moment, with nothing else going on.
   private static let littleWiring = 5000
+  /// How often all wiring is compared, should the kernel have kept something to itself: little of it, and much.
+  private static let sweepPause = (little: Duration.seconds(1), much: Duration.seconds(60))
 
-  /// Has the wiring compared with the kernel's. Much of it is compared while changes of the plan go on, and looked at again
-  /// in between them if something seems wrong.
-  func survey() {
-    if isSurveying { return }
-    let count = places.values.reduce(0) { $0 + $1.wiring.values.reduce(0) { $0 + $1.count } }
-    if count <= Self.littleWiring || !detached.isEmpty || places.values.contains(where: \.hasLeftovers) {
-      isSuspicious = true
-      return
+  private var wired: [Place] { Array(places.values) + [host].compactMap(\.self) }
+
+  /// Hears what became of the wiring, and compares what is in doubt with the kernel's. Much of it is compared while changes of
+  /// the plan go on. Returns the places whose wiring is to be mended. `soon`: doubts must not wait for their time.
+  func survey(soon: Bool) -> Set<String> {
+    let now = ContinuousClock.now
+    for place in wired { place.listen() }
+    if now >= nextSweep {
+      let isLittle = wired.reduce(0) { $0 + $1.wiringCount } <= Self.littleWiring
+      nextSweep = now + (isLittle ? Self.sweepPause.little : Self.sweepPause.much)
+      doubtAll()
     }
+    var due = damaged
+    damaged = []
+    var room = Self.littleWiring
+    var much: [Place] = []
+    let doubtful = wired.filter { place in
+      place.doubt.map { soon || $0 <= now } ?? false && !due.contains(place.name)
+    }
+    for place in doubtful.sorted(by: { $0.wiringCount < $1.wiringCount }) {
+      if place.wiringCount <= room || place === host {
+        room -= place.wiringCount
+        due.insert(place.name)
+      } else {
+        much.append(place)
+      }
+    }
+    if !much.isEmpty && !isSurveying { compare(much) }
+    return due
+  }
+
+  func doubtAll() { for place in wired { place.beDoubtful() } }
+
+  private func compare(_ doubtful: [Place]) {
     isSurveying = true
-    let views = places.values.map(\.view)
-    let host = host?.view
+    for place in doubtful { place.beginComparing() }
+    let views = doubtful.map { ($0.name, $0.view) }
     let ports = Set(attachments.keys.map(Names.port))
-    let fabric = places[Names.fabric]?.routes
+    let leaving = Set(detached.keys)
     Task {
-      let isWhole = await Self.isWhole(views, host, ports, fabric)
+      damaged.formUnion(await Self.damaged(views, ports, leaving))
       isSurveying = false
-      if !isWhole { isSuspicious = true }
     }
   }
 
-  @concurrent private static func isWhole(
-    _ views: [WiringView], _ host: WiringView?, _ ports: Set<String>, _ fabric: RouteSocket?
-  ) async -> Bool {
-    do {
-      for view in views {
+  @concurrent private static func damaged(
+    _ views: [(String, WiringView)], _ ports: Set<String>, _ leaving: Set<String>
+  ) async -> Set<String> {
+    var damaged: Set<String> = []
+    for (name, view) in views {
+      do {
         let (missing, snapshot) = try view.damage()
         let foreign = view.foreign(snapshot)
-        guard missing.isEmpty, foreign.routes.isEmpty, foreign.rules.isEmpty, foreign.addresses.isEmpty else {
-          return false
-        }
+        let isWhole =
+          missing.allSatisfy { $0.linkName.map(leaving.contains) == true } && foreign.routes.isEmpty
+          && foreign.rules.isEmpty && foreign.addresses.isEmpty
+          && (name != Names.fabric || ports.isSubset(of: snapshot.links.keys))
+        if !isWhole { damaged.insert(name) }
+      } catch {
+        // Whoever looks again says what is the matter.
+        damaged.insert(name)
       }
-      if let host, try !host.damage().missing.isEmpty { return false }
-      guard !ports.isEmpty, let fabric else { return true }
-      return ports.isSubset(of: try fabric.links().map(\.name))
-    } catch {
-      // Whoever looks again says what is the matter.
-      return false
+    }
+    return damaged
+  }
+
+  /// Takes away what could not go at once.
+  func tidyWiring() {
+    for place in places.values where place.hasLeftovers {
+      do { try place.removeLeftovers() } catch {
+        logger.warning("cannot take away wiring", metadata: ["place": "\(place.name)", "error": "\(error)"])
+      }
+    }
+    do { try sweepDetached() } catch {
+      logger.warning("cannot take away a port's link", metadata: ["error": "\(error)"])
     }
   }
 }

@@ -23,7 +23,8 @@ extension NodeNetwork {
     await look()
   }
 
-  /// One look at everything: names and generations every time, programs five times a second, wiring and probes every second.
+  /// One look at everything: names and generations every time, programs five times a second, wiring when
+  /// the kernel tells of changes to it, probes every second.
   func look() async {
     if isApplying { return }
     beats += 1
@@ -47,12 +48,11 @@ extension NodeNetwork {
       }
     }
     if beats % 4 == 0 { superviseAll(&repaired, seen) }
+    if beats % Self.beatsPerSecond == 0 { tidyWiring() }
+    endGathered()
     // One loss seldom comes alone: what else is gone must not wait for its turn while probes fail.
-    if beats % Self.beatsPerSecond == 0 { survey() }
-    if !repaired.isEmpty || isSuspicious {
-      isSuspicious = false
-      mendWiring(&repaired, seen)
-    }
+    let damaged = survey(soon: !repaired.isEmpty)
+    if !damaged.isEmpty { mendWiring(damaged, &repaired, seen) }
     if beats % Self.beatsPerSecond == 0 && hasOrphans { sweepOrphans() }
     if !repaired.isEmpty { await announce(repaired, seen) }
     if beats % Self.beatsPerSecond == Self.beatsPerSecond / 2 { probeAll() }
@@ -143,41 +143,54 @@ extension NodeNetwork {
   }
 
   /// Links, addresses, routes, rules and neighbours, in rounds, as one link's making anew takes others with it.
-  private func mendWiring(_ repaired: inout [String: String], _ seen: Int64) {
+  private func mendWiring(_ damaged: Set<String>, _ repaired: inout [String: String], _ seen: Int64) {
     let order = [Names.wan, Names.fabric, Names.probe]
-    let taps = Set(attachments.compactMap { if case .tap = $1 { Names.port($0) } else { nil } })
-    let rest = places.keys.filter { !order.contains($0) }.sorted()
+    var due = damaged
+    var all = damaged
     for _ in 0..<4 {
-      var isWhole = true
-      for name in order + rest {
+      for name in order.filter(due.contains) + due.subtracting(order).sorted() {
         guard let place = places[name] else { continue }
-        do { try place.removeLeftovers() } catch {
-          logger.warning("cannot take away wiring", metadata: ["place": "\(name)", "error": "\(error)"])
-        }
-        do {
-          var (missing, snapshot) = try place.view.damage()
-          for item in missing where Self.isExpectedLoss(item, taps) { try mend(item, place, snapshot) }
-          missing.removeAll { Self.isExpectedLoss($0, taps) || $0.linkName.map { detached[$0] != nil } == true }
-          let foreign = try place.removeForeign(snapshot)
-          if missing.isEmpty && foreign == 0 { continue }
-          isWhole = false
-          let text =
-            "\(name): " + missing.prefix(3).map(\.description).joined(separator: ", ")
-            + (missing.count > 3 ? " and \(missing.count - 3) more" : "") + (missing.isEmpty ? "" : " missing")
-            + (foreign > 0 ? " \(foreign) foreign routes, rules or addresses" : "")
-          if repaired[name] == nil {
-            repaired[name] = text
-            for scope in placeScopes(name) { lose(scope, text, [:], seen) }
-          }
-          for item in missing { try mend(item, place, snapshot) }
-        } catch {
-          logger.warning("cannot repair wiring", metadata: ["place": "\(name)", "error": "\(error)"])
-        }
+        place.beginComparing()
+        if mendWiring(place, &repaired, seen) { due.remove(name) }
       }
-      mendHost()
-      if isWhole { break }
+      if let host, due.remove(host.name) != nil { mend(host) }
+      for (name, place) in places {
+        let hadDoubts = place.doubt != nil
+        place.listen()
+        if !hadDoubts && place.doubt != nil { due.insert(name) }
+      }
+      due.formIntersection(places.keys)
+      all.formUnion(due)
+      if due.isEmpty { break }
     }
-    reattachPorts(&repaired, seen)
+    if all.contains(Names.fabric) { reattachPorts(&repaired, seen) }
+  }
+
+  /// True if nothing was wrong.
+  private func mendWiring(_ place: Place, _ repaired: inout [String: String], _ seen: Int64) -> Bool {
+    let name = place.name
+    do {
+      let taps = Set(attachments.compactMap { if case .tap = $1 { Names.port($0) } else { nil } })
+      try place.removeLeftovers()
+      var (missing, snapshot) = try place.view.damage()
+      for item in missing where Self.isExpectedLoss(item, taps) { try mend(item, place, snapshot) }
+      missing.removeAll { Self.isExpectedLoss($0, taps) || $0.linkName.map { detached[$0] != nil } == true }
+      let foreign = try place.removeForeign(snapshot)
+      if missing.isEmpty && foreign == 0 { return true }
+      let text =
+        "\(name): " + missing.prefix(3).map(\.description).joined(separator: ", ")
+        + (missing.count > 3 ? " and \(missing.count - 3) more" : "") + (missing.isEmpty ? "" : " missing")
+        + (foreign > 0 ? " \(foreign) foreign routes, rules or addresses" : "")
+      if repaired[name] == nil {
+        repaired[name] = text
+        for scope in placeScopes(name) { lose(scope, text, [:], seen) }
+      }
+      for item in missing { try mend(item, place, snapshot) }
+    } catch {
+      place.beDoubtful()
+      logger.warning("cannot repair wiring", metadata: ["place": "\(name)", "error": "\(error)"])
+    }
+    return false
   }
 
   /// The hypervisor gives a tap another MAC when it starts a machine, and the kernel then forgets the tap's neighbours.
@@ -205,18 +218,18 @@ extension NodeNetwork {
     try place.ensure(item, { self.namespace($0) })
   }
 
-  private func mendHost() {
-    guard let host else { return }
+  private func mend(_ host: Place) {
+    host.beginComparing()
     do {
       for item in try host.view.damage().missing { try host.ensure(item, { self.namespace($0) }) }
     } catch {
+      host.beDoubtful()
       logger.warning("cannot repair the host's link", metadata: ["error": "\(error)"])
     }
   }
 
   private func reattachPorts(_ repaired: inout [String: String], _ seen: Int64) {
     do {
-      try sweepDetached()
       guard !attachments.isEmpty, let fabric = places[Names.fabric] else { return }
       let present = Set(try fabric.routes.links().map(\.name))
       for object in objects.values {
@@ -327,7 +340,7 @@ extension NodeNetwork {
       return
     }
     routers[id]?.failedProbes += 1
-    isSuspicious = true
+    doubtAll()
     guard state.failedProbes + 1 >= 2 else { return }
     let seen = Self.now()
     if scopes[state.scope].phase != .lost { lose(state.scope, "the probe does not come back", [:], seen) }

@@ -73,13 +73,17 @@ package actor NodeNetwork {
   var watch: Task<Void, Never>?
   /// Things of an earlier agent may be there that the plan does not have.
   var hasOrphans = false
-  /// Something seemed wrong since the wiring was looked at.
-  var isSuspicious = false
-  /// The wiring is being compared with the kernel's beside everything else.
+  /// Places whose wiring is not as it should be.
+  var damaged: Set<String> = []
+  /// Wiring is being compared with the kernel's beside everything else.
   var isSurveying = false
+  /// When all wiring is compared next, whatever was heard of it.
+  var nextSweep = ContinuousClock.now
   var beats: UInt64 = 0
   var glances: UInt64 = 0
   var hostsRead: [String: ContinuousClock.Instant] = [:]
+  /// When connections of what went may be looked for next.
+  var nextEnding = ContinuousClock.now
   /// Routers that are to be made anew, and the task that does it.
   var dueRebuilds: Set<String> = []
   var rebuilding: Task<Void, Never>?

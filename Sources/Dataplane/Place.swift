@@ -9,7 +9,15 @@ final class Place {
   let routes: RouteSocket
   let rules: NFTables
   let conntrack: Conntrack
+  private let events: RouteEvents
   private(set) var wiring: [String: [WiringItem]] = [:]
+  private(set) var wiringCount = 0
+  /// How many items of the wiring are neighbours of an address.
+  private var neighbours: [IPv4: Int] = [:]
+  /// Whether the wiring is as it was made is not known; since when it is to be looked at.
+  private(set) var doubt: ContinuousClock.Instant?
+  /// When the wiring was compared with the kernel's last.
+  private var compared: ContinuousClock.Instant?
   /// Owners whose wiring could not be brought to the kernel.
   private var unfinished: Set<String> = []
   /// What nobody wants any more and the kernel did not let go.
@@ -26,6 +34,7 @@ final class Place {
     routes = try RouteSocket(in: namespace)
     rules = try NFTables(in: namespace)
     conntrack = try Conntrack(in: namespace)
+    events = try RouteEvents(in: namespace, besides: routes)
   }
 
   /// The settings of a namespace that every one of ours has.
@@ -65,6 +74,15 @@ final class Place {
 
   /// Puts `items` in place of what the owner had, in the kernel too.
   func wire(_ owner: String, _ items: [WiringItem], _ places: (String) -> NetworkNamespace?) throws {
+    do {
+      try change(owner, items, places)
+    } catch {
+      beDoubtful()
+      throw error
+    }
+  }
+
+  private func change(_ owner: String, _ items: [WiringItem], _ places: (String) -> NetworkNamespace?) throws {
     let before = wiring[owner] ?? []
     let isUnfinished = unfinished.contains(owner)
     if before == items && !isUnfinished { return }
@@ -73,6 +91,8 @@ final class Place {
     var failure: (any Error)?
     let wanted = Set(items)
     wiring[owner] = items.isEmpty ? nil : items
+    count(before, -1)
+    count(items, 1)
     for item in before.reversed() where !wanted.contains(item) {
       if case .link(let shape) = item, items.contains(where: { $0.linkName == shape.name }) { continue }
       do { try remove(item) } catch {
@@ -84,6 +104,44 @@ final class Place {
     for item in items.sorted(by: { $0.rank < $1.rank }) where !present.contains(item) { try ensure(item, places) }
     if let failure { throw failure }
     unfinished.remove(owner)
+  }
+
+  private func count(_ items: [WiringItem], _ sign: Int) {
+    wiringCount += sign * items.count
+    for case .neighbour(let address, _, _) in items {
+      let count = neighbours[address, default: 0] + sign
+      neighbours[address] = count == 0 ? nil : count
+    }
+  }
+
+  /// Hears what became of links, addresses, neighbours, routes and rules since the last time.
+  func listen() {
+    let isAll = events.take { event in
+      switch event {
+      // Neighbours that the kernel has learnt come and go.
+      case .neighbour(let neighbour): if neighbours[neighbour.address] != nil { beDoubtful() }
+      case .route(let route): if !route.isKernels { beDoubtful() }
+      case .address(let address): if address.link != Self.loopback { beDoubtful() }
+      case .link, .rule: beDoubtful()
+      }
+    }
+    if !isAll { beDoubtful() }
+  }
+
+  private static let loopback: UInt32 = 1
+
+  /// The wiring is to be compared with the kernel's: at once, unless that was done a moment ago and takes long.
+  func beDoubtful() {
+    if doubt != nil { return }
+    let pause = min(.seconds(1), .microseconds(20) * wiringCount)
+    doubt = max(.now, (compared ?? .now - pause) + pause)
+  }
+
+  /// From now on the wiring is compared; what changes from here on is doubtful again.
+  func beginComparing() {
+    listen()
+    doubt = nil
+    compared = .now
   }
 
   /// Takes away what an earlier attempt could not; what is on a link before the link.

@@ -76,6 +76,11 @@ struct RouteShape: Hashable {
   }
 }
 
+extension Route {
+  /// The kernel makes it by itself, with an address.
+  var isKernels: Bool { origin == 2 || table == Self.localTable }
+}
+
 /// What a namespace has of wiring right now.
 struct WiringSnapshot {
   let links: [String: Link]
@@ -175,8 +180,7 @@ struct WiringSnapshot {
     // A drill plugs its own public side into the wan by a link of this name.
     let visitors = Set(links.values.filter { $0.name.hasPrefix("d-") }.map(\.index))
     let foreignRoutes = routes.filter {
-      !visitors.contains($0.link ?? 0) && $0.origin != 2 && $0.table != Route.localTable
-        && !routeKeys.contains(RouteKey($0))
+      !visitors.contains($0.link ?? 0) && !$0.isKernels && !routeKeys.contains(RouteKey($0))
     }
     let foreignRules = rules.filter { rule in
       if rule.priority == 0 || rule.priority >= 32766 { return false }

@@ -56,10 +56,12 @@ package struct FlowFilter: Hashable, Sendable {
       && (port == nil || flow.original.destinationPort == port)
   }
 
-  /// Has the kernel leave out what surely does not match, by addresses.
-  fileprivate func write(_ buffer: inout NetlinkBuffer) {
-    let original = FlowFilter.write(CTA_TUPLE_ORIG, originalSource, originalDestination, &buffer)
-    let reply = FlowFilter.write(CTA_TUPLE_REPLY, replySource, replyDestination, &buffer)
+  /// Has the kernel see to the filter itself; without `all` only by addresses, as every kernel that filters can.
+  fileprivate func write(_ buffer: inout NetlinkBuffer, all: Bool = false) {
+    let number = all ? protocolNumber : nil
+    let original = FlowFilter.write(
+      CTA_TUPLE_ORIG, originalSource, originalDestination, number, number == nil ? nil : port, &buffer)
+    let reply = FlowFilter.write(CTA_TUPLE_REPLY, replySource, replyDestination, nil, nil, &buffer)
     if original == 0 && reply == 0 { return }
     buffer.nest(CTA_FILTER) {
       $0.put(1, host: original)
@@ -67,25 +69,39 @@ package struct FlowFilter: Hashable, Sendable {
     }
   }
 
+  /// Whether the kernel can see to all of it.
+  fileprivate var isForKernel: Bool {
+    (originalSource ?? originalDestination) != nil && (port == nil || protocolNumber == 6 || protocolNumber == 17)
+  }
+
   private static func write(
-    _ tuple: ctattr_type, _ source: IPv4?, _ destination: IPv4?, _ buffer: inout NetlinkBuffer
+    _ tuple: ctattr_type, _ source: IPv4?, _ destination: IPv4?, _ number: UInt8?, _ port: UInt16?,
+    _ buffer: inout NetlinkBuffer
   ) -> UInt32 {
-    if source == nil && destination == nil { return 0 }
+    if source == nil && destination == nil && number == nil { return 0 }
     buffer.nest(tuple) {
       $0.nest(CTA_TUPLE_IP) {
         if let source { $0.put(CTA_IP_V4_SRC, source) }
         if let destination { $0.put(CTA_IP_V4_DST, destination) }
       }
+      guard let number else { return }
+      $0.nest(CTA_TUPLE_PROTO) {
+        $0.put(CTA_PROTO_NUM, host: number)
+        if let port { $0.put(CTA_PROTO_DST_PORT, big: port) }
+      }
     }
-    return (source == nil ? 0 : 1) | (destination == nil ? 0 : 2)
+    return (source == nil ? 0 : 1) | (destination == nil ? 0 : 1 << 1) | (number == nil ? 0 : 1 << 3)
+      | (port == nil ? 0 : 1 << 5)
   }
 }
 
 /// The connection tracking table of one network namespace.
 package final class Conntrack: Sendable {
   private let socket: Mutex<NetlinkSocket>
-  /// False once the kernel said that it cannot filter (before 5.8).
+  /// False once the kernel said that it cannot filter what it tells (before 5.8).
   private let filters = Mutex(true)
+  /// False once the kernel said that it cannot filter what it forgets.
+  private let sweeps = Mutex(true)
 
   package init(in namespace: NetworkNamespace? = nil) throws {
     socket = Mutex(try NetlinkSocket(NETLINK_NETFILTER, in: namespace))
@@ -110,54 +126,59 @@ package final class Conntrack: Sendable {
     try entries(filter).map(\.flow)
   }
 
-  /// Forgets the connections to an address as the first packet had it. How many there were.
-  @discardableResult
-  package func deleteFlows(
-    originalDestination: IPv4, protocol number: UInt8? = nil, port: UInt16? = nil
-  ) throws(KernelError) -> Int {
-    try deleteFlows(FlowFilter(originalDestination: originalDestination, protocolNumber: number, port: port))
-  }
-
-  /// Forgets the connections that match, so that their next packets count as new. How many there were.
-  @discardableResult
-  package func deleteFlows(_ filter: FlowFilter) throws(KernelError) -> Int {
-    try delete(try entries(filter))
-  }
-
-  /// Forgets the connections that match any of the filters. Each filter names where the connection went to or came from.
+  /// Forgets the connections that match any of the filters, so that their next packets count as new. Each filter names where
+  /// the connection went to or came from.
   ///
-  /// Every look takes the kernel through its one table for all namespaces, however little it tells. So several filters share
-  /// one, unless there is too much to tell: then the kernel looks for each itself. How many connections there were.
-  @discardableResult
-  package func deleteFlows(anyOf filters: [FlowFilter]) throws(KernelError) -> Int {
-    if filters.isEmpty { return 0 }
+  /// The kernel has one table for all namespaces. It forgets what matches one filter in a sweep, which passes empty buckets
+  /// by; what matches many is looked for among all there is to tell, which locks every bucket.
+  package func deleteFlows(anyOf filters: [FlowFilter]) throws(KernelError) {
+    if filters.isEmpty { return }
     let tracked = try count()
-    if tracked == 0 { return 0 }
-    if filters.count == 1 || filters.count <= Conntrack.fewFilters && tracked > Conntrack.muchToTell {
-      var sum = 0
-      for filter in filters { sum += try deleteFlows(filter) }
-      return sum
+    if tracked == 0 { return }
+    if filters.count <= (tracked > Conntrack.muchToTell ? Conntrack.fewSweeps : Conntrack.manySweeps) {
+      for filter in filters where try !sweep(filter) { try delete(try entries(filter)) }
+      return
     }
     let byDestination = Dictionary(
       grouping: filters.filter { $0.originalDestination != nil }, by: \.originalDestination)
     let bySource = Dictionary(grouping: filters.filter { $0.originalDestination == nil }, by: \.originalSource)
-    return try deleteFlows { flow in
+    try deleteFlows { flow in
       byDestination[flow.original.destination]?.contains { $0.matches(flow) } == true
         || bySource[flow.original.source]?.contains { $0.matches(flow) } == true
     }
   }
 
-  private static let fewFilters = 8
-  private static let muchToTell = 5000
+  private static let fewSweeps = 8
+  private static let manySweeps = 32
+  private static let muchToTell = 1000
 
-  /// Forgets the connections of which `isWrong` is true, after a look at all there are. How many there were.
-  @discardableResult
-  package func deleteFlows(where isWrong: (Flow) -> Bool) throws(KernelError) -> Int {
-    if try count() == 0 { return 0 }
-    return try delete(try entries(FlowFilter()).filter { isWrong($0.flow) })
+  /// False if the kernel cannot.
+  private func sweep(_ filter: FlowFilter) throws(KernelError) -> Bool {
+    guard filter.isForKernel, sweeps.withLock({ $0 }) else { return false }
+    do {
+      try socket.withLock { (socket) throws(KernelError) in
+        try socket.request(type: Conntrack.type(IPCTNL_MSG_CT_DELETE), flags: 0, operation: "forget connections") {
+          $0.append(netfilterHeader(UInt8(AF_INET)))
+          filter.write(&$0, all: true)
+        }
+      }
+      return true
+    } catch  where error.code == EOPNOTSUPP || error.code == EINVAL {
+      // It took the filter for a connection's whole tuple.
+      sweeps.withLock { $0 = false }
+      return false
+    } catch {
+      throw error
+    }
   }
 
-  private func delete(_ entries: [Entry]) throws(KernelError) -> Int {
+  /// Forgets the connections of which `isWrong` is true, after a look at all there are.
+  package func deleteFlows(where isWrong: (Flow) -> Bool) throws(KernelError) {
+    if try count() == 0 { return }
+    try delete(try entries(FlowFilter()).filter { isWrong($0.flow) })
+  }
+
+  private func delete(_ entries: [Entry]) throws(KernelError) {
     var next = 0
     while next < entries.count {
       var buffer = NetlinkBuffer()
@@ -190,7 +211,6 @@ package final class Conntrack: Sendable {
         if refusal != 0 { throw KernelError(code: refusal, operation: "delete connections") }
       }
     }
-    return entries.count
   }
 
   fileprivate struct Entry {

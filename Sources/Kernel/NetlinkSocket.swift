@@ -15,13 +15,15 @@ struct NetlinkSocket: ~Copyable, Sendable {
   // The kernel answers at once. Whoever waits longer than this waits for an answer that was lost.
   private static let patience = 10
 
-  init(_ family: Int32, in namespace: NetworkNamespace?) throws {
+  /// `groups`: of what the kernel tells without being asked. So much `room` there is for what nobody has read yet.
+  init(_ family: Int32, in namespace: NetworkNamespace?, groups: UInt32 = 0, room: Int32 = 2 << 20) throws {
     path = namespace?.path ?? ""
     let raw = try run(in: namespace) { () throws -> Int32 in
       let type = Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
       let descriptor = try Descriptor(owning: uninterrupted("open netlink") { socket(AF_NETLINK, type, family) })
       var address = sockaddr_nl()
       address.nl_family = sa_family_t(AF_NETLINK)
+      address.nl_groups = groups
       let bound = withUnsafeBytes(of: &address) { bytes in
         bind(
           descriptor.raw, bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t(bytes.count))
@@ -30,7 +32,7 @@ struct NetlinkSocket: ~Copyable, Sendable {
       var on: Int32 = 1
       setsockopt(descriptor.raw, SOL_NETLINK, NETLINK_CAP_ACK, &on, 4)
       setsockopt(descriptor.raw, SOL_NETLINK, NETLINK_EXT_ACK, &on, 4)
-      var room: Int32 = 2 << 20
+      var room = room
       if setsockopt(descriptor.raw, SOL_SOCKET, SO_RCVBUFFORCE, &room, 4) < 0 {
         setsockopt(descriptor.raw, SOL_SOCKET, SO_RCVBUF, &room, 4)
       }
@@ -42,6 +44,18 @@ struct NetlinkSocket: ~Copyable, Sendable {
   }
 
   var raw: Int32 { descriptor.raw }
+
+  /// By which the kernel names the socket.
+  func port() throws(KernelError) -> UInt32 {
+    var address = sockaddr_nl()
+    var size = socklen_t(MemoryLayout<sockaddr_nl>.size)
+    let raw = descriptor.raw
+    let result = withUnsafeMutableBytes(of: &address) { bytes in
+      bytes.baseAddress.map { getsockname(raw, $0.assumingMemoryBound(to: sockaddr.self), &size) } ?? -1
+    }
+    if result < 0 { throw KernelError.last("name netlink socket") }
+    return address.nl_pid
+  }
 
   mutating func nextSequence() -> UInt32 {
     sequence = sequence == .max ? 1 : sequence + 1

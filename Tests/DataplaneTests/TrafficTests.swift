@@ -194,6 +194,40 @@ import Testing
     }
   }
 
+  @Test func `connections of what went are forgotten, at once where something else comes in its place`() async throws {
+    try await Lab.with { lab in
+      let nat = Plans.nat(Plans.cells[0], "203.0.113.70", "10.1.0.10")
+      await lab.apply(EdgeTests.plan([nat]), complete: true)
+      _ = try await EdgeTests.instances(lab)
+      let tracked = try Conntrack(in: lab.namespace(Names.router(Plans.cells[0])))
+      let outside = IPv4(Plans.ip("203.0.113.70"))
+      func flows() throws -> Int { try tracked.flows(FlowFilter(originalDestination: outside)).count }
+      let flow = try #require(Talk(tcp: false, to: outside, 80, in: lab.host, sourcePort: 4000))
+      flow.say("x")
+      #expect(flow.hear() == "vm1 203.0.113.1")
+      #expect(try flows() == 1)
+      await lab.apply([], removing: [nat.key])
+      flow.say("x")
+      #expect(flow.hear(50) == nil)
+      #expect(try await lab.wait { try flows() == 0 }, "nobody asks for the address again")
+      for (number, name) in [("10.1.0.10", "vm1"), ("10.1.0.11", "vm2"), ("10.1.0.10", "vm1")] {
+        let other = Plans.nat(Plans.cells[0], "203.0.113.70", number)
+        await lab.apply([other])
+        flow.say("x")
+        #expect(flow.hear() == "\(name) 203.0.113.1")
+        await lab.apply([], removing: [other.key])
+      }
+      // The same again meanwhile.
+      await lab.apply([nat])
+      flow.say("x")
+      #expect(flow.hear() == "vm1 203.0.113.1")
+      await lab.apply([], removing: [nat.key])
+      await lab.apply([nat])
+      flow.say("x")
+      #expect(flow.hear() == "vm1 203.0.113.1")
+    }
+  }
+
   @Test func `who sent while translations were gone is translated again, in both directions`() async throws {
     try await Lab.with { lab in
       await lab.apply(EdgeTests.plan([Plans.nat(Plans.cells[0], "203.0.113.70", "10.1.0.10")]), complete: true)

@@ -130,6 +130,58 @@ struct RouteTests {
     print("one request for a link takes \(time / 1000)")
   }
 
+  @Test func `What others change is told, and that something was lost`() throws {
+    let sandbox = try Sandbox()
+    let one = try sandbox.namespace("one")
+    let (own, others) = (try RouteSocket(in: one), try RouteSocket(in: one))
+    let events = try RouteEvents(in: one, besides: own)
+    func told() -> [String] {
+      var found: [String] = []
+      let isAll = events.take { event in
+        switch event {
+        case .link(let link): found.append("link \(link.name) \(link.isUp)")
+        case .address(let address): found.append("address \(address.address)")
+        case .neighbour(let neighbour): found.append("neighbour \(neighbour.address)")
+        case .route(let route) where route.origin != 2: found.append("route \(route.destination)")
+        case .route: break
+        case .rule(let rule): found.append("rule \(rule.priority)")
+        }
+      }
+      return isAll ? found : ["lost"]
+    }
+    func change(_ routes: RouteSocket, _ last: UInt8) throws {
+      let address = IPv4(10, 0, last, 1)
+      try routes.addAddress(address, prefixLength: 32, link: "a")
+      try routes.replaceNeighbour(address, mac: MAC(0x0200_0000_0001), link: "a")
+      try routes.replaceRoute(IPv4Prefix(address, length: 24), link: "a")
+      try routes.addRule(priority: UInt32(last) + 100, table: 7)
+      try routes.deleteRoute(Route(IPv4Prefix(address, length: 24), link: routes.index(of: "a")))
+    }
+    #expect(told().isEmpty)
+    try own.ensureBridge("a")
+    #expect(told().contains("link a false"), "links are told of whoever changes them")
+    try own.setUp("a")
+    #expect(told().contains("link a true"))
+    try change(own, 1)
+    #expect(told().isEmpty, "one's own doing")
+    try change(others, 2)
+    #expect(told() == ["address 10.0.2.1", "neighbour 10.0.2.1", "route 10.0.2.0/24", "rule 102", "route 10.0.2.0/24"])
+    for number in 0..<10_000 as Range<UInt32> {
+      try own.replaceNeighbour(IPv4(0x0A08_0000 + number), mac: MAC(0x0200_0000_0001), link: "a")
+    }
+    try others.deleteNeighbour(IPv4(10, 0, 2, 1), link: "a")
+    #expect(Set(told()) == ["neighbour 10.0.2.1"], "much of one's own drives out nothing")
+    for number in 0..<10_000 as Range<UInt32> {
+      try others.replaceNeighbour(IPv4(0x0A08_0000 + number), mac: MAC(0x0200_0000_0002), link: "a")
+    }
+    #expect(told() == ["lost"])
+    #expect(told().isEmpty)
+    try others.ensureBridge("b")
+    _ = told()
+    try others.deleteLink("b")
+    #expect(told().contains("link b false"))
+  }
+
   @Test func `Addresses are read as written, and nothing else is`() throws {
     #expect(IPv4("10.0.0.255")?.description == "10.0.0.255")
     for text in ["", "10", "10.0.0", "10.0.0.256", "10.0.0.01", "10.0.0.1.", "10.0..1", " 10.0.0.1", "1.2.3.4.5"] {
