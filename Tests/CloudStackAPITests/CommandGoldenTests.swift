@@ -292,7 +292,9 @@ private struct Script {
       let text = String(decoding: answer.body, as: UTF8.self)
       #expect(answer.status == 200, "before \(command.name): \(step.command) \(text)")
       if known.runs == true, let job = text.firstMatch(of: /"jobid":"([^"]*)"/).flatMap({ ID<AsyncJob>($0.output.1) }) {
-        _ = try await cloud.control.finished(job)
+        #expect(
+          try await cloud.eventually { cloud.control.state.jobs[job]?.status == .succeeded },
+          "before \(command.name): the job of \(step.command)")
       }
       if let name = step.name {
         let field = try Regex(#""\#(step.field ?? "id")":"?([\w.:-]+)"#, as: (Substring, Substring).self)
