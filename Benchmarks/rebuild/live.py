@@ -1,7 +1,9 @@
 """A whole cloud with many static NATs on one gateway: detection, one more rule, changes under load, and a start from its
 ledger."""
 import concurrent.futures
+import os
 import shutil
+import signal
 import threading
 import time
 
@@ -22,6 +24,13 @@ GUEST_FIRST = "10.6.0.0"
 
 def dotted(value):
     return ".".join(str(value >> shift & 255) for shift in (24, 16, 8, 0))
+
+
+def alive(process):
+    try:
+        return open(f"/proc/{process}/stat").read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 class Live:
@@ -159,9 +168,22 @@ class Live:
             "lost": self.nats + BY_API - wanted["verified"], "drifts": scope["repairs"] - drifts,
         }
 
+    def start_after_loss(self):
+        """Seconds from the start of `up` to everything verified, after manager and agent were killed and then the gateway's rules
+        were taken away. The instances run on."""
+        for name in ("manager", "agent"):
+            process = self.cloud.process(name)
+            os.kill(process, signal.SIGKILL)
+            until(lambda: not alive(process), 10, f"the {name} is dead")
+        self.cloud.enter(self.namespace(), "nft", "delete", "table", "ip", "daruma")
+        return self.start()
+
     def start_again(self):
         """Seconds from the start of `up`, with nothing left but the state folder, to everything verified."""
         self.cloud.down()
+        return self.start()
+
+    def start(self):
         start = time.perf_counter()
         self.cloud.up()
         seconds = time.perf_counter() - start

@@ -51,7 +51,7 @@ extension Resource {
   }
 
   package static func firstRow(_ index: String, _ key: IndexKey, in table: Table<Self>) -> Table<Self>.Row? {
-    table.firstRow(index, key)
+    table.findFirst(index, key)
   }
 
   package static func count(_ index: String, _ key: IndexKey, in table: Table<Self>) -> Int {
@@ -59,28 +59,42 @@ extension Resource {
   }
 
   package static func row(_ id: ID<Self>, in state: CloudState) -> Table<Self>.Row? {
-    state[keyPath: table].row(id.uuid)
+    table(in: state).row(id.uuid)
+  }
+
+  /// By the place in memory: who follows a key path to read copies the whole state, which is a count for each of its tables.
+  package static func table(in state: CloudState) -> Table<Self> {
+    withUnsafeBytes(of: state) { $0.load(fromByteOffset: offset, as: Table<Self>.self) }
+  }
+
+  private static func change<Value, Failure: Error>(
+    _ state: inout CloudState, _ body: (inout Table<Self>) throws(Failure) -> Value
+  ) throws(Failure) -> Value {
+    let offset = offset
+    return try withUnsafeMutablePointer(to: &state) { state throws(Failure) in
+      let table = (UnsafeMutableRawPointer(state) + offset).assumingMemoryBound(to: Table<Self>.self)
+      return try body(&table.pointee)
+    }
+  }
+
+  private static var offset: Int {
+    guard let offset = MemoryLayout<CloudState>.offset(of: table) else {
+      preconditionFailure("\(kind) has no place of its own in the state")
+    }
+    return offset
   }
 
   package static func put(_ row: Table<Self>.Row, in state: inout CloudState) throws(ModelError) {
-    let table = table
-    try put(row, into: &state[keyPath: table])
-  }
-
-  /// A typed error does not pass through the subscript itself.
-  private static func put(_ row: Table<Self>.Row, into table: inout Table<Self>) throws(ModelError) {
-    try table.put(row)
+    try change(&state) { table throws(ModelError) in try table.put(row) }
   }
 
   /// Puts a row back in place of one with the same value.
   package static func restore(_ row: Table<Self>.Row, in state: inout CloudState) {
-    let table = table
-    state[keyPath: table].restore(row)
+    change(&state) { $0.restore(row) }
   }
 
   package static func remove(_ id: ID<Self>, from state: inout CloudState) {
-    let table = table
-    state[keyPath: table].remove(id)
+    change(&state) { _ = $0.remove(id) }
   }
 
   /// Replaces everything of the kind.

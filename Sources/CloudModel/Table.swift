@@ -45,10 +45,15 @@ package struct Table<R: Resource>: Sendable {
 
   package subscript(id: ID<R>) -> R? { R.value(id, in: self) }
 
+  /// The row of a resource, which is not copied: for who looks at few of its fields.
+  package func row(_ id: ID<R>) -> Row? { R.row(id, in: self) }
+
   /// Everything filed under `key` in the index called `name`, in no particular order.
   package func matching(_ name: String, _ key: IndexKey) -> [R] { R.values(name, key, in: self) }
 
   package func first(_ name: String, _ key: IndexKey) -> R? { R.firstRow(name, key, in: self)?.value }
+
+  package func firstRow(_ name: String, _ key: IndexKey) -> Row? { R.firstRow(name, key, in: self) }
 
   package func count(_ name: String, _ key: IndexKey) -> Int { R.count(name, key, in: self) }
 
@@ -84,7 +89,7 @@ package struct Table<R: Resource>: Sendable {
   }
 
   @inline(__always)
-  func firstRow(_ name: String, _ key: IndexKey) -> Row? {
+  func findFirst(_ name: String, _ key: IndexKey) -> Row? {
     withExtendedLifetime(version) {
       guard let entry = index(name).entry(key) else { return nil }
       return find(IndexEntry.first(entry))?.takeUnretainedValue()
@@ -157,7 +162,6 @@ package class TableRow: @unchecked Sendable {
 /// A row of whatever kind.
 package protocol ResourceRow: AnyObject, Sendable {
   var resource: any Resource { get }
-  var hasSecretFields: Bool { get }
   /// Encodes the resource, which need not be copied for it.
   func write(to encoder: any Encoder) throws
   /// `false`, with nothing written, of a kind that tells its fields to Codable alone.
@@ -166,7 +170,6 @@ package protocol ResourceRow: AnyObject, Sendable {
 
 extension Table.Row: ResourceRow {
   package var resource: any Resource { value }
-  package var hasSecretFields: Bool { !R.secretFields.isEmpty }
   package func write(to encoder: any Encoder) throws { try value.write(to: encoder) }
   package func write(_ coder: inout some FieldCoder) throws -> Bool { try value.write(&coder) }
 }

@@ -56,7 +56,7 @@ actor CreationOrder<R: Resource> {
   }
 
   private func sorted(_ snapshot: Snapshot) -> Known {
-    let places = snapshot.state[keyPath: R.table].all.map { Place(created: created($0), id: $0.id) }
+    let places = R.table(in: snapshot.state).all.map { Place(created: created($0), id: $0.id) }
     return Known(epoch: snapshot.epoch, revision: snapshot.revision, places: places.sorted())
   }
 

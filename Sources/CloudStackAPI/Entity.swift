@@ -49,10 +49,9 @@ package struct Entity: Sendable {
   init<R: Resource>(
     _ type: R.Type, _ response: String, owner: @escaping @Sendable (R, CloudState) -> Ownership
   ) {
-    let table = R.table
     self.name = R.kind
     self.response = response
-    self.owner = { uuid, state in state[keyPath: table][ID<R>(uuid)].map { owner($0, state) } }
+    self.owner = { uuid, state in R.row(ID(uuid), in: state).map { owner($0.value, state) } }
   }
 
   init(_ name: String, _ response: String, owner: @escaping @Sendable (UUID, CloudState) -> Ownership?) {

@@ -22,7 +22,7 @@ extension Request {
     let request = Request(
       command: command, caller: caller, arguments: arguments, control: control, state: state,
       instanceOrder: instanceOrder, isPost: isPost)
-    let table = state[keyPath: R.table]
+    let table = R.table(in: state)
     var places = all
     if scope.projects == .none {
       let hidden = Set(

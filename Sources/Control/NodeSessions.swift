@@ -148,7 +148,7 @@ extension Control {
     }
     var update = newUpdate(snapshot, generation: snapshot.revision)
     update.complete = true
-    update.upserts = plan.values.sorted { $0.key < $1.key }
+    update.upserts = plan.sorted { $0.key < $1.key }.map(\.value)
     update.removals = removals
     update.restored = restoration?.revision ?? 0
     return update

@@ -10,7 +10,20 @@ package enum Names {
   static let probe = "probe"
 
   package static func short(_ id: String) -> String {
-    String(id.lowercased().filter(\.isHexDigit).prefix(12))
+    var id = id
+    return id.withUTF8 { bytes in
+      String(unsafeUninitializedCapacity: 12) { name in
+        var count = 0
+        for byte in bytes where count < 12 {
+          let lower = byte | 0x20
+          let isDigit = (0x30...0x39).contains(byte)
+          guard isDigit || (0x61...0x66).contains(lower) else { continue }
+          name[count] = isDigit ? byte : lower
+          count += 1
+        }
+        return count
+      }
+    }
   }
 
   package static func router(_ id: String) -> String { "r-" + short(id) }

@@ -38,6 +38,10 @@ extension NodeNetwork {
       hasOrphans = true
       sweepOrphans()
     }
+    if !knowsPlan {
+      knowsPlan = true
+      for place in places.values { place.endAdoption() }
+    }
     steps -= 1
     let time = Self.now()
     for name in touched {

@@ -16,9 +16,9 @@ extension NodeNetwork {
       try wire(Names.fabric, key, WiringPlan.items(network))
     case .router(let router): try install(router, object)
     case .address(let address):
-      let state = try router(address.router)
+      _ = try router(address.router)
       routers[address.router]?.addresses[key] = address.address
-      try wireRouter(state.router.id)
+      try wireRouter(address.router)
       try wire(Names.wan, key, WiringPlan.wanItems(address, wanAddress: wan?.wanAddress ?? 0))
     case .staticNat(let nat):
       let state = try router(nat.router)
@@ -115,6 +115,7 @@ extension NodeNetwork {
     if let failure { throw failure }
   }
 
+  /// Not to be kept while the router's dictionaries are changed: they would be copied.
   func router(_ id: String) throws(DataplaneError) -> RouterState {
     guard let state = routers[id] else {
       throw DataplaneError(.missing, "the router \(id) is not in the plan or could not be made")
@@ -174,10 +175,10 @@ extension NodeNetwork {
 
   private func install(_ balancer: LoadBalancer, _ key: String) throws {
     let id = balancer.router
-    let state = try router(id)
+    let known = try router(id).proxied[key]?.port
     var proxyPort: UInt16?
     if balancer.balance == .leastConnections && balancer.protocol == 6 {
-      let port = try state.proxied[key]?.port ?? state.freeProxyPort()
+      let port = try known ?? router(id).freeProxyPort()
       proxyPort = port
       routers[id]?.proxied[key] = (port, balancer)
       setMembers(id, key, nil)
@@ -245,33 +246,34 @@ extension NodeNetwork {
 
   private func install(_ rule: FilterRule, _ key: String) throws {
     let id = rule.router
-    let state = try router(id)
-    if case .firewall(let old)? = routers[id]?.rule(key), old.public != rule.public { removeRule(old, key) }
-    guard state.isVirtual else {
+    guard try router(id).isVirtual else {
       throw DataplaneError(.invalid, "an edge gateway has no firewall rules")
     }
+    let place = Names.router(id)
+    if case .firewall(let old)? = routers[id]?.rule(key), old.public != rule.public { removeRule(old, key) }
     if rule.public == 0 {
       routers[id]?.egress[key] = rule
       setEgress(id)
     } else {
       routers[id]?.firewall[rule.public, default: [:]][key] = rule
       setFirewall(id, rule.public)
-      try replace(state.place, key, VirtualRouterTable.elements(of: rule))
+      try replace(place, key, VirtualRouterTable.elements(of: rule))
     }
-    dirty.insert(state.place)
+    dirty.insert(place)
   }
 
   private func removeRule(_ rule: FilterRule, _ key: String) {
     let id = rule.router
-    guard let state = routers[id] else { return }
-    dirty.insert(state.place)
+    if routers[id] == nil { return }
+    let place = Names.router(id)
+    dirty.insert(place)
     if rule.public == 0 {
       routers[id]?.egress[key] = nil
       setEgress(id)
       return
     }
     routers[id]?.firewall[rule.public]?[key] = nil
-    try? places[state.place]?.table?.replace(owner: key, [])
+    try? places[place]?.table?.replace(owner: key, [])
     setFirewall(id, rule.public)
   }
 
@@ -283,10 +285,9 @@ extension NodeNetwork {
   }
 
   func setFirewall(_ id: String, _ address: UInt32) {
-    guard let state = routers[id] else { return }
-    let rules = (state.firewall[address] ?? [:]).map { (key: $0.key, rule: $0.value) }
+    let rules = (routers[id]?.firewall[address] ?? [:]).map { (key: $0.key, rule: $0.value) }
     if rules.isEmpty { routers[id]?.firewall[address] = nil }
-    places[state.place]?.table?.setChain(
+    places[Names.router(id)]?.table?.setChain(
       VirtualRouterTable.firewallChain(address), rules.isEmpty ? nil : VirtualRouterTable.firewall(rules))
   }
 }

@@ -73,9 +73,7 @@ extension NodeNetwork {
         link, peerName: peerName, peerNamespace: namespace, peerMAC: MAC(port.mac))
     }
     if isWired && !made { return false }
-    for items in fabric.wiring[Self.portOwner(port.id)] ?? [] {
-      try fabric.ensure(items, { self.namespace($0) })
-    }
+    try fabric.ensure(fabric.wiring[Self.portOwner(port.id)] ?? [], { self.namespace($0) })
     return made
   }
 

@@ -85,7 +85,7 @@ extension NodeNetwork {
     }
     do {
       try place.commitWhole(insteadOf: former)
-      for item in try place.view.damage().missing { try place.ensure(item, { self.namespace($0) }) }
+      try place.ensure(place.view.damage().missing, { self.namespace($0) })
     } catch {
       try returnTo(state.renderer, id, place)
       throw error

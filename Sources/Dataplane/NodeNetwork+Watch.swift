@@ -26,7 +26,7 @@ extension NodeNetwork {
   /// One look at everything: names and generations every time, programs five times a second, wiring when
   /// the kernel tells of changes to it, probes every second.
   func look() async {
-    if isApplying { return }
+    if isApplying || !knowsPlan { return }
     beats += 1
     var repaired: [String: String] = [:]
     let seen = Self.now()
@@ -185,7 +185,9 @@ extension NodeNetwork {
         repaired[name] = text
         for scope in placeScopes(name) { lose(scope, text, [:], seen) }
       }
-      for item in missing { try mend(item, place, snapshot) }
+      let links = missing.prefix { if case .link = $0 { true } else { false } }
+      for link in links { try mend(link, place, snapshot) }
+      try place.ensure(Array(missing.dropFirst(links.count)), { self.namespace($0) })
     } catch {
       place.beDoubtful()
       logger.warning("cannot repair wiring", metadata: ["place": "\(name)", "error": "\(error)"])

@@ -71,6 +71,8 @@ package actor NodeNetwork {
   var checks: MemberChecks?
   var server: MetadataServer?
   var watch: Task<Void, Never>?
+  /// A plan was put in place. Until then nothing that is there is foreign: an earlier agent may have made it.
+  var knowsPlan = false
   /// Things of an earlier agent may be there that the plan does not have.
   var hasOrphans = false
   /// Places whose wiring is not as it should be.
@@ -168,6 +170,7 @@ package actor NodeNetwork {
     try place.prepare(forwarding: forwarding)
     // Whoever had it before may have died before connections of what it removed were forgotten.
     place.ending.isGeneral = isFound
+    if isFound && !knowsPlan { place.beginAdoption() }
     places[name] = place
     return place
   }

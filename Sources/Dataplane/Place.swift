@@ -22,6 +22,10 @@ final class Place {
   private var unfinished: Set<String> = []
   /// What nobody wants any more and the kernel did not let go.
   private var leftovers: Set<WiringItem> = []
+  /// The wiring that an earlier agent left here.
+  private var found: WiringSnapshot?
+  /// Links of it that are others now.
+  private var remade: Set<String> = []
   var table: RuleTable?
   /// The generation of the rule set that our last commit made; nil if it must be looked at first.
   var generation: UInt32?
@@ -101,9 +105,27 @@ final class Place {
       }
     }
     let present = isUnfinished ? [] : Set(before)
-    for item in items.sorted(by: { $0.rank < $1.rank }) where !present.contains(item) { try ensure(item, places) }
+    try ensure(items.filter { !present.contains($0) }, places)
     if let failure { throw failure }
     unfinished.remove(owner)
+  }
+
+  /// Until it is over, what is here already is not made again.
+  func beginAdoption() {
+    found = try? WiringSnapshot(routes)
+    remade = []
+  }
+
+  func endAdoption() {
+    found = nil
+    remade = []
+  }
+
+  private func isFound(_ item: WiringItem) -> Bool {
+    guard let found else { return false }
+    if case .link = item { return false }
+    if let link = item.linkName, found.links[link] == nil || remade.contains(link) { return false }
+    return found.has(item)
   }
 
   private func count(_ items: [WiringItem], _ sign: Int) {
@@ -164,10 +186,57 @@ final class Place {
     if let failure { throw failure }
   }
 
+  /// All of an owner's, or what is missing of it: an instance has two for each of its addresses, which go together.
+  func ensure(_ items: [WiringItem], _ places: (String) -> NetworkNamespace?) throws {
+    var batch = RouteBatch()
+    var indexes: [String: UInt32] = [:]
+    for item in items.sorted(by: { $0.rank < $1.rank }) where !isFound(item) {
+      switch item {
+      case .neighbour(let address, let mac, let link):
+        if let index = try index(link, &indexes) { batch.replaceNeighbour(address, mac: mac, link: index) }
+      case .route(let route):
+        guard let link = route.link else {
+          batch.replaceRoute(route.route(nil))
+          break
+        }
+        if let index = try index(link, &indexes) { batch.replaceRoute(route.route(index)) }
+      case .rule:
+        // What a rule leads to is there before it.
+        try carryOut(&batch)
+        try ensure(item, places)
+      case .link, .address: try ensure(item, places)
+      }
+    }
+    try carryOut(&batch)
+  }
+
+  private func carryOut(_ batch: inout RouteBatch) throws {
+    if batch.isEmpty { return }
+    try routes.carryOut(batch)
+    batch = RouteBatch()
+  }
+
+  /// `nil` of a link that may be absent and is.
+  private func index(_ link: String, _ known: inout [String: UInt32]) throws -> UInt32? {
+    if let index = known[link] { return index }
+    do {
+      let index = try routes.index(of: link)
+      known[link] = index
+      return index
+    } catch {
+      if error.code == ENODEV && WiringView.isOptional(link) { return nil }
+      throw error
+    }
+  }
+
   func ensure(_ item: WiringItem, _ places: (String) -> NetworkNamespace?) throws {
     do {
       switch item {
-      case .link(let shape): try ensure(shape, places)
+      case .link(let shape):
+        try ensure(shape, places)
+        if let known = found?.links[shape.name], try routes.index(of: shape.name) != known.index {
+          remade.insert(shape.name)
+        }
       case .address(let address, let length, let link):
         try routes.addAddress(address, prefixLength: length, link: link)
       case .neighbour(let address, let mac, let link): try routes.replaceNeighbour(address, mac: mac, link: link)

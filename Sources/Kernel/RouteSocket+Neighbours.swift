@@ -50,7 +50,7 @@ package struct ForwardingEntry: Hashable, Sendable {
 }
 
 extension RouteSocket {
-  private func header(
+  private static func header(
     _ link: UInt32 = 0, family: Int32 = AF_INET, state: UInt16 = 0, flags: UInt8 = 0, _ buffer: inout NetlinkBuffer
   ) {
     var info = ndmsg()
@@ -67,10 +67,14 @@ extension RouteSocket {
   ) throws(KernelError) {
     let index = try index(of: link)
     try request(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, operation: "replace neighbour \(ip) on \(link)") {
-      header(index, state: permanent ? 0x80 : 0x02, &$0)
-      $0.put(NDA_DST, ip)
-      $0.put(NDA_LLADDR, mac)
+      Self.neighbour(ip, mac, index, permanent: permanent, &$0)
     }
+  }
+
+  static func neighbour(_ ip: IPv4, _ mac: MAC, _ link: UInt32, permanent: Bool, _ buffer: inout NetlinkBuffer) {
+    header(link, state: permanent ? 0x80 : 0x02, &buffer)
+    buffer.put(NDA_DST, ip)
+    buffer.put(NDA_LLADDR, mac)
   }
 
   /// True if it was there.
@@ -78,7 +82,7 @@ extension RouteSocket {
   package func deleteNeighbour(_ ip: IPv4, link: String) throws(KernelError) -> Bool {
     let index = try index(of: link)
     return try request(RTM_DELNEIGH, operation: "delete neighbour \(ip) on \(link)", tolerating: [ENOENT]) {
-      header(index, &$0)
+      Self.header(index, &$0)
       $0.put(NDA_DST, ip)
     }
   }
@@ -87,7 +91,7 @@ extension RouteSocket {
   package func addProxyNeighbour(_ ip: IPv4, link: String) throws(KernelError) {
     let index = try index(of: link)
     try request(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, operation: "add proxy neighbour \(ip) on \(link)") {
-      header(index, state: 0x80, flags: 0x08, &$0)
+      Self.header(index, state: 0x80, flags: 0x08, &$0)
       $0.put(NDA_DST, ip)
     }
   }
@@ -97,7 +101,7 @@ extension RouteSocket {
   package func deleteProxyNeighbour(_ ip: IPv4, link: String) throws(KernelError) -> Bool {
     let index = try index(of: link)
     return try request(RTM_DELNEIGH, operation: "delete proxy neighbour \(ip) on \(link)", tolerating: [ENOENT]) {
-      header(index, flags: 0x08, &$0)
+      Self.header(index, flags: 0x08, &$0)
       $0.put(NDA_DST, ip)
     }
   }
@@ -105,7 +109,7 @@ extension RouteSocket {
   /// Neighbours, or with `proxies` those this machine answers for.
   package func neighbours(proxies: Bool = false) throws(KernelError) -> [Neighbour] {
     try dump(
-      RTM_GETNEIGH, operation: "list neighbours", { header(flags: proxies ? 0x08 : 0, &$0) },
+      RTM_GETNEIGH, operation: "list neighbours", { Self.header(flags: proxies ? 0x08 : 0, &$0) },
       {
         guard let found = Neighbour($0), found.isProxy == proxies else { return nil }
         return found
@@ -118,7 +122,7 @@ extension RouteSocket {
     let index = try index(of: link)
     let flags = NLM_F_CREATE | (mac.value == 0 ? NLM_F_APPEND : NLM_F_REPLACE)
     try request(RTM_NEWNEIGH, flags, operation: "add forwarding \(mac) on \(link)", tolerating: [EEXIST]) {
-      header(index, family: AF_BRIDGE, state: 0xc0, flags: 0x02, &$0)
+      Self.header(index, family: AF_BRIDGE, state: 0xc0, flags: 0x02, &$0)
       $0.put(NDA_LLADDR, mac)
       $0.put(NDA_DST, destination)
     }
@@ -128,7 +132,7 @@ extension RouteSocket {
   package func deleteForwarding(_ mac: MAC, destination: IPv4, link: String) throws(KernelError) {
     let index = try index(of: link)
     try request(RTM_DELNEIGH, operation: "delete forwarding \(mac) on \(link)", tolerating: [ENOENT]) {
-      header(index, family: AF_BRIDGE, state: 0xc0, flags: 0x02, &$0)
+      Self.header(index, family: AF_BRIDGE, state: 0xc0, flags: 0x02, &$0)
       $0.put(NDA_LLADDR, mac)
       $0.put(NDA_DST, destination)
     }

@@ -1,3 +1,4 @@
+internal import CloudModel
 internal import FoundationEssentials
 
 /// A transaction that waits for its turn. `run` executes the closure; what it returns tells the caller the outcome.
@@ -47,7 +48,9 @@ struct DraftedPiece: Sendable {
       if revision.changes.isEmpty { return (answer, revision, nil, before) }
       revisions.append(revision)
       let stored = Result { () throws(LedgerError) in
-        try RevisionContent.encode(revision, secrets, in: draft.state, with: encoder)
+        try RevisionContent.encode(revision, secrets, with: encoder) {
+          SealingKey.newest(in: draft.state.sealingKeys)?.value.number ?? 0
+        }
       }
       return (answer, revision, stored, before)
     }

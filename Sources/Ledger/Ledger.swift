@@ -14,7 +14,9 @@ package final class Ledger: Sendable {
   /// The most transactions that share one append.
   static let batchLimit = 256
   /// The most that are drafted in one go, so that the first can be written while the next run.
-  static let pieceLimit = 32
+  static let pieceLimit = 16
+  /// The most that are told by one thread.
+  private static let tellLimit = 16
   static let queueLimit = 65_536
   /// The latest revisions that are kept in memory, with the states between them. More of them would not stay in the
   /// processor's caches, and every transaction lets one go.
@@ -300,8 +302,18 @@ package final class Ledger: Sendable {
       fail(error, drafted)
       return false
     }
-    for drafted in drafted { drafted.tell() }
+    tell(drafted)
     return isDue
+  }
+
+  /// Tells callers what came of it. One who is told wakes a thread, which takes the processor from the one that tells; so
+  /// many are told by such threads themselves, while the next batch is written.
+  private func tell(_ drafted: [Drafted]) {
+    if drafted.count <= Self.tellLimit { return drafted.forEach { $0.tell() } }
+    for start in stride(from: 0, to: drafted.count, by: Self.tellLimit) {
+      let share = drafted[start..<min(start + Self.tellLimit, drafted.count)]
+      Task { for drafted in share { drafted.tell() } }
+    }
   }
 
   /// What was drafted on top of revisions that were not written is refused with them. Writing goes on only after a full

@@ -85,14 +85,6 @@ package struct ResourceChange: Sendable {
     return true
   }
 
-  var hasSecretFields: Bool {
-    switch new {
-    case nil: false
-    case .resource(let resource): !type(of: resource).secretFields.isEmpty
-    case .row(let row): row.hasSecretFields
-    }
-  }
-
   /// There was something before, but the revision that wrote it is no longer kept.
   package var isBeforeUnknown: Bool { previous != 0 && old == nil }
 }

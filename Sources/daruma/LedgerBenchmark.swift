@@ -88,7 +88,7 @@ struct LedgerBenchmark: AsyncParsableCommand {
             var own: [Double] = []
             while ContinuousClock.now < end {
               let number = Int.random(in: 0..<instances)
-              let job = UUID()
+              let job = UUID.random()
               let time = try await ContinuousClock().measured {
                 _ = try await ledger.transact(Fleet.cause) { try fleet.change(number, job, &$0) }
               }
@@ -110,7 +110,7 @@ struct LedgerBenchmark: AsyncParsableCommand {
       let begin = Self.threadSeconds
       for _ in 0..<count {
         let number = Int.random(in: 0..<instances)
-        _ = try ledger.preview(Fleet.cause) { try fleet.change(number, UUID(), &$0) }
+        _ = try ledger.preview(Fleet.cause) { try fleet.change(number, .random(), &$0) }
       }
       times.append((Self.threadSeconds - begin) / Double(count) * 1_000_000)
     }
@@ -131,13 +131,19 @@ struct LedgerBenchmark: AsyncParsableCommand {
       var found = 0
       var begin = Self.threadSeconds
       for _ in 0..<20 {
-        for id in machines where ledger.snapshot.state.virtualMachines[id] != nil { found += 1 }
+        for id in machines {
+          guard let row = ledger.snapshot.state.virtualMachines.row(id) else { continue }
+          if row.value.state == .running || row.value.bootCount > 0 { found += 1 }
+        }
       }
       byID.append(Double(found) / (Self.threadSeconds - begin) / 1_000_000)
       found = 0
       begin = Self.threadSeconds
       for _ in 0..<20 {
-        for key in keys where ledger.snapshot.state.publicIPs.first("instance", key) != nil { found += 1 }
+        for key in keys {
+          guard let row = ledger.snapshot.state.publicIPs.firstRow("instance", key) else { continue }
+          if row.value.state == .allocated { found += 1 }
+        }
       }
       byIndex.append(Double(found) / (Self.threadSeconds - begin) / 1_000_000)
       begin = Self.threadSeconds

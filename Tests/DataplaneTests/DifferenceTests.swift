@@ -131,12 +131,22 @@ import Testing
       #expect(talk.hear() != nil)
       let name = Names.router(Plans.cells[0])
       let before = try NFTables(in: lab.namespace(name)).generation()
+      let fabric = try NFTables(in: lab.namespace("fabric")).generation()
+      let routes = try Set(RouteSocket(in: lab.namespace("fabric")).routes())
       await lab.network.stop()
       let later = NodeNetwork(
         configuration: lab.configuration, metadata: Lab.Metadata(), logger: lab.logger,
         report: { report in lab.reports.withLock { $0.append(report) } })
       try await later.start()
+      // Until it knows a plan, whatever it finds may be wanted.
+      for _ in 0..<30 {
+        #expect(Talk.ask("203.0.113.70", 80, in: lab.host, timeout: 500) != nil)
+        try await Task.sleep(for: .milliseconds(10))
+      }
+      #expect(try NFTables(in: lab.namespace("fabric")).generation() == fabric)
+      #expect(try Set(RouteSocket(in: lab.namespace("fabric")).routes()) == routes)
       await later.apply(PlanChange(generation: 99, complete: true, upserts: plan))
+      #expect(try Set(RouteSocket(in: lab.namespace("fabric")).routes()) == routes)
       let report = try #require(lab.last(Plans.edgeScopes[0]))
       #expect(report.phase == .verified && report.generation == 99)
       talk.say("still")

@@ -88,7 +88,7 @@ import Testing
   /// Nothing current is under an older key.
   private func expectSealed(_ ledger: Ledger, _ comment: Comment) {
     let state = ledger.snapshot.state
-    let since = SealingKey.newest(in: state)?.revision ?? .max
+    let since = SealingKey.newest(in: state.sealingKeys)?.revision ?? .max
     for user in Self.users { #expect(User.row(user.id, in: state)?.revision ?? 0 > since, comment) }
   }
 

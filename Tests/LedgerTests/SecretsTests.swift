@@ -116,8 +116,8 @@ import Testing
     await again.close()
   }
 
-  /// Secrets under one key, and the state that knows it.
-  private func keyed() throws -> (Secrets, CloudState) {
+  /// Secrets under one key.
+  private func keyed() throws -> Secrets {
     let file = KeyFile(apart.keys)
     if try !file.read() { try file.add() }
     var state = CloudState()
@@ -125,18 +125,23 @@ import Testing
     try state.sealingKeys.put(SealingKey(id: ID(UUID()), number: 1, proof: key.proof, created: epoch))
     let secrets = Secrets(file)
     try secrets.check(state, "here")
-    return (secrets, state)
+    return secrets
+  }
+
+  private func sealed(_ user: User, _ secrets: Secrets) throws -> [UInt8] {
+    let fields = try #require(SecretFields.byKind[User.kind])
+    return try secrets.sealed(fields, of: user.id.uuid, RevisionContent.encode(user), under: { 1 })
   }
 
   @Test func `a sealed field opens only where it was sealed`() throws {
-    let (secrets, state) = try keyed()
+    let secrets = try keyed()
     let one = user(1)
-    let body = try secrets.sealed(one, RevisionContent.encode(one), in: state)
+    let body = try sealed(one, secrets)
     #expect(try User.decode(body[...], id: one.id.uuid, secrets) == one)
-    #expect(try secrets.sealed(one, RevisionContent.encode(one), in: state) != body)
+    #expect(try sealed(one, secrets) != body)
     // Into another resource: the id in the body is the other's, as is what is secret.
     var other = user(2)
-    let stolen = try secrets.sealed(other, RevisionContent.encode(other), in: state)
+    let stolen = try sealed(other, secrets)
     other = one
     for field in ["apiKey", "passwordHash", "secretKey"] {
       let moved = try Self.replace(field, in: body, with: Self.value(field, of: stolen))
@@ -150,9 +155,9 @@ import Testing
   }
 
   @Test func `a sealed body that is cut or altered is an error`() throws {
-    let (secrets, state) = try keyed()
+    let secrets = try keyed()
     let one = user(1)
-    let body = try secrets.sealed(one, RevisionContent.encode(one), in: state)
+    let body = try sealed(one, secrets)
     for field in ["apiKey", "passwordHash", "secretKey"] {
       let value = try Self.value(field, of: body)
       for place in value.indices {

@@ -84,7 +84,7 @@ extension Commands {
 extension Request {
   /// The answer to the creation of `id`.
   func created<R: Resource>(_ id: ID<R>, _ name: String, _ fields: (R) -> Fields) throws -> Reply {
-    guard let resource = control.state[keyPath: R.table][id] else {
+    guard let resource = R.row(id, in: control.state)?.value else {
       throw ControlError(.internalError, "The new \(name) is gone already")
     }
     return .one(name, fields(resource))

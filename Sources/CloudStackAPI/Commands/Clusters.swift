@@ -104,7 +104,7 @@ extension Commands {
 extension Request {
   /// What was made, as a list of one, which some commands answer with.
   func createdList<R: Resource>(_ id: ID<R>, _ name: String, _ fields: (R) -> Fields) throws -> Reply {
-    guard let resource = control.state[keyPath: R.table][id] else {
+    guard let resource = R.row(id, in: control.state)?.value else {
       throw ControlError(.internalError, "The new \(name) is gone already")
     }
     return .list(name, [fields(resource)], count: 1)

@@ -13,7 +13,7 @@ package struct StateComparison: Sendable {
 
   package init(from before: CloudState, to after: CloudState) {
     func count<R: Resource>(_ type: R.Type) -> Count {
-      let (old, new) = (before[keyPath: R.table], after[keyPath: R.table])
+      let (old, new) = (R.table(in: before), R.table(in: after))
       var count = Count()
       for resource in new.all {
         if let earlier = old[resource.id] {
@@ -37,7 +37,7 @@ package struct StateComparison: Sendable {
 extension CloudState {
   /// How many resources there are of each kind that there is any of.
   package var counts: [String: Int] {
-    func count<R: Resource>(_ type: R.Type) -> Int { self[keyPath: R.table].count }
+    func count<R: Resource>(_ type: R.Type) -> Int { R.table(in: self).count }
     var counts: [String: Int] = [:]
     for type in Self.kinds {
       let count = count(type)

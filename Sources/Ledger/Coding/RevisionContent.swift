@@ -21,11 +21,9 @@ struct StoredChange {
 
 extension RevisionContent {
   /// The cause, the number of changes and, per change: kind, id, `previous`, the body's length plus one, the body. The
-  /// bodies of the changes that come back share these bytes. Secrets are sealed as `state`, which the revision leads to,
-  /// has it.
+  /// bodies of the changes that come back share these bytes. Secrets are sealed under the key that `key` tells.
   static func encode(
-    _ revision: Revision, _ secrets: Secrets, in state: @autoclosure () -> CloudState,
-    with encoder: BodyEncoder = BodyEncoder()
+    _ revision: Revision, _ secrets: Secrets, with encoder: BodyEncoder = BodyEncoder(), under key: () -> Int
   ) throws(LedgerError) -> (content: [UInt8], changes: [StoredChange]) {
     do {
       var bytes: [UInt8] = []
@@ -54,8 +52,8 @@ extension RevisionContent {
           ranges.append(bytes.count..<bytes.count + body.count)
           bytes.append(contentsOf: body)
         }
-        if change.hasSecretFields, let after = change.after {
-          add(try secrets.sealed(after, encoder.bytes, in: state()))
+        if let fields = SecretFields.byKind[change.kind] {
+          add(try secrets.sealed(fields, of: change.id, encoder.bytes, under: key))
         } else {
           add(encoder.bytes)
         }
@@ -116,8 +114,8 @@ extension RevisionContent {
 extension Resource {
   /// From the stored form.
   static func decode(_ body: ArraySlice<UInt8>, id: UUID, _ secrets: Secrets) throws -> Self {
-    if secretFields.isEmpty { return try decode(body, id: id) }
-    return try decode(try secrets.opened(body, kind: kind, id: id, secretFields), id: id)
+    guard let fields = SecretFields.byKind[kind] else { return try decode(body, id: id) }
+    return try decode(try secrets.opened(body, of: id, fields), id: id)
   }
 
   static func decode(_ body: ArraySlice<UInt8>, id: UUID) throws -> Self {

@@ -48,7 +48,7 @@ struct Migration: Sendable {
 extension PostgreSQLAccess {
   /// Brings the database to the shape that this version knows; where it is empty and `create` asks for it, begins a
   /// ledger. A database that is somebody else's, or that a later version has changed, is left as it is.
-  package func prepare(create: Bool = false, uuid: () -> UUID = { UUID() }) throws(LedgerError) {
+  package func prepare(create: Bool = false, uuid: () -> UUID = UUID.random) throws(LedgerError) {
     try prepare(Migration.all, create: create, uuid)
   }
 

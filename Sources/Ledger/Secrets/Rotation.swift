@@ -30,9 +30,9 @@ extension Ledger {
     let state = snapshot.state
     try secrets.check(state, storage.name)
     let newest = file.newest
-    guard newest > SealingKey.newest(in: state)?.value.number ?? 0, let key = try file.key(newest) else { return }
+    guard newest > SealingKey.newest(in: state.sealingKeys)?.value.number ?? 0, let key = try file.key(newest) else { return }
     _ = try await transact(cause("takeUpKey")) { draft in
-      let known = SealingKey.newest(in: draft.state)?.value.number
+      let known = SealingKey.newest(in: draft.state.sealingKeys)?.value.number
       guard newest > known ?? 0 else { return }
       if known == nil, draft.nextRevision > 1 {
         try draft.put(SealingKey(id: draft.newID(), number: 0, proof: [], created: draft.now))
@@ -44,7 +44,7 @@ extension Ledger {
   /// Writes everything again that is not under the newest key yet.
   func sealAnew() async throws {
     let state = snapshot.state
-    guard let newest = SealingKey.newest(in: state) else { return }
+    guard let newest = SealingKey.newest(in: state.sealingKeys) else { return }
     let older = state.sealingKeys.all.filter { !$0.isRetired && $0.number < newest.value.number }
     guard !older.isEmpty else { return }
     for kind in CloudState.kinds where !kind.secretFields.isEmpty {

@@ -25,21 +25,18 @@ final class Secrets: Sendable {
 
   // MARK: - Sealing
 
-  /// The stored form, given the plain one. The key is the newest that `state` knows, which is asked for only when there is a
-  /// secret.
-  func sealed<R: Resource>(
-    _ resource: R, _ body: [UInt8], in state: @autoclosure () -> CloudState
-  ) throws -> [UInt8] {
-    if R.secretFields.isEmpty { return body }
-    var newest: Int?
-    return try Self.map(body[...], R.secretFields) { field, value in
+  /// The stored form, given the plain one of the resource `id`. `newest` tells the number of the key, 0 for none, and is
+  /// asked only when there is a secret.
+  func sealed(_ fields: SecretFields, of id: UUID, _ body: [UInt8], under newest: () -> Int) throws -> [UInt8] {
+    var known: Int?
+    return try Self.map(body[...], fields) { field, value in
       if Self.isEmpty(value) { return nil }
-      let number = newest ?? SealingKey.newest(in: state())?.value.number ?? 0
-      newest = number
+      let number = known ?? newest()
+      known = number
       guard number > 0 else { return nil }
-      guard let key = try file?.key(number) else { throw missing(number, "a \(R.kind)") }
+      guard let key = try file?.key(number) else { throw missing(number, "a \(fields.kind)") }
       let box = try AES.GCM.seal(
-        Data(value), using: key.secret, authenticating: Self.place(R.kind, resource.id.uuid, field, number))
+        Data(value), using: key.secret, authenticating: Self.place(fields.kind, id, field, number))
       var content: [UInt8] = []
       content.appendVarint(UInt64(number))
       content += key.proof.prefix(Self.fingerprintCount)
@@ -51,9 +48,10 @@ final class Secrets: Sendable {
   }
 
   /// Whether anything of the resource is sealed when it is stored.
-  static func hasSecrets<R: Resource>(_ resource: R) throws -> Bool {
+  static func hasSecrets(_ resource: some Resource) throws -> Bool {
+    guard let fields = SecretFields(of: type(of: resource)) else { return false }
     var isFound = false
-    _ = try map(try RevisionContent.encode(resource)[...], R.secretFields) { _, value in
+    _ = try map(try RevisionContent.encode(resource)[...], fields) { _, value in
       if !isEmpty(value) { isFound = true }
       return nil
     }
@@ -62,14 +60,14 @@ final class Secrets: Sendable {
 
   // MARK: - Opening
 
-  func opened(_ body: ArraySlice<UInt8>, kind: String, id: UUID, _ fields: Set<String>) throws -> ArraySlice<UInt8> {
+  func opened(_ body: ArraySlice<UInt8>, of id: UUID, _ fields: SecretFields) throws -> ArraySlice<UInt8> {
     try Self.map(body, fields) { field, value in
       if Self.isEmpty(value) { return nil }
       guard value.first == Tag.sealed else {
-        try foundPlain("\(field) of \(kind) \(id)")
+        try foundPlain("\(field) of \(fields.kind) \(id)")
         return nil
       }
-      return try open(value, kind, id, field)
+      return try open(value, fields.kind, id, field)
     }[...]
   }
 
@@ -147,10 +145,9 @@ final class Secrets: Sendable {
 
   /// The body with the values of some of its fields replaced, where `change` returns something.
   private static func map(
-    _ bytes: ArraySlice<UInt8>, _ fields: Set<String>, _ change: (String, ArraySlice<UInt8>) throws -> [UInt8]?
+    _ bytes: ArraySlice<UInt8>, _ fields: SecretFields, _ change: (String, ArraySlice<UInt8>) throws -> [UInt8]?
   ) throws -> [UInt8] {
     let body = Body(bytes)
-    let codes = fields.map(FieldNames.code)
     var mapped: [UInt8] = []
     var copied = 0
     var position = try body.begin(Tag.fields, at: 0)
@@ -159,10 +156,10 @@ final class Secrets: Sendable {
       try body.skip(&position)
       let field =
         switch name {
-        case .known(let code): codes.contains(code) ? FieldNames.name(of: code) : nil
+        case .known(let code): fields.codes.contains(code) ? FieldNames.name(of: code) : nil
         case .spelled(let range): try body.string(range)
         }
-      guard let field, fields.contains(field), let value = try change(field, body.bytes[start..<position]) else {
+      guard let field, fields.names.contains(field), let value = try change(field, body.bytes[start..<position]) else {
         continue
       }
       mapped += body.bytes[copied..<start]
@@ -175,8 +172,7 @@ final class Secrets: Sendable {
 
 extension SealingKey {
   /// The key that secrets are sealed under.
-  static func newest(in state: CloudState) -> Table<SealingKey>.Row? {
-    guard let newest = state.sealingKeys.all.max(by: { $0.number < $1.number }) else { return nil }
-    return row(newest.id, in: state)
+  static func newest(in keys: Table<SealingKey>) -> Table<SealingKey>.Row? {
+    keys.all.max { $0.number < $1.number }.flatMap { keys.row($0.id) }
   }
 }
