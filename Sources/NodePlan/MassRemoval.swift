@@ -30,13 +30,18 @@ package struct MassRemoval: Hashable, Sendable, CustomStringConvertible {
     taken = taken.filter { $0.value.count >= count && $0.value.accounts.count >= accounts }
     if taken.isEmpty { return [] }
     var totals: [String: Int] = [:]
+    // Most routers have so many rules that some of them show it.
     for object in plan {
-      if let router = object.customerRuleRouter { totals[router, default: 0] += 1 }
+      guard let router = object.customerRuleRouter, let loss = taken[router] else { continue }
+      let total = totals[router, default: 0] + 1
+      totals[router] = total
+      if Double(loss.count) <= Double(total) * share {
+        taken[router] = nil
+        if taken.isEmpty { return [] }
+      }
     }
-    return taken.sorted { $0.key < $1.key }.compactMap { router, loss in
-      let total = totals[router] ?? 0
-      if Double(loss.count) <= Double(total) * share { return nil }
-      return MassRemoval(router: router, lost: loss.count, total: total, accounts: loss.accounts.count)
+    return taken.sorted { $0.key < $1.key }.map { router, loss in
+      MassRemoval(router: router, lost: loss.count, total: totals[router] ?? 0, accounts: loss.accounts.count)
     }
   }
 }
