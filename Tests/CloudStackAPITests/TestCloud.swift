@@ -42,8 +42,8 @@ final class TestCloud: Sendable {
     server = APIServer(control: control, logger: logger)
   }
 
-  convenience init(continuing former: TestCloud, sources: Sources) async throws {
-    try await self.init(patience: .milliseconds(20), sources: sources, former: former)
+  convenience init(continuing former: TestCloud, patience: Duration, sources: Sources) async throws {
+    try await self.init(patience: patience, sources: sources, former: former)
   }
 
   convenience init(patience: Duration = .milliseconds(20), sources: Sources = .system) async throws {
