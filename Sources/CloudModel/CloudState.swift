@@ -52,6 +52,7 @@ package struct CloudState: Sendable {
   package var staticRoutes = Table<StaticRoute>()
   package var storageIPRanges = Table<StorageIPRange>()
   package var storagePools = Table<StoragePool>()
+  package var systemVMs = Table<SystemVM>()
   package var tags = Table<ResourceTag>()
   package var templates = Table<Template>()
   package var users = Table<User>()
@@ -80,5 +81,6 @@ package struct CloudState: Sendable {
     VPCOffering.self, VPNConnection.self, VPNCustomerGateway.self, VPNGateway.self, VPNUser.self, VirtualMachine.self,
     VirtualRouter.self, Volume.self, VolumeSnapshot.self, Zone.self,
     InternalLoadBalancer.self, InternalLoadBalancerVM.self, QuotaTariff.self, StorageIPRange.self,
+    SystemVM.self,
   ]
 }

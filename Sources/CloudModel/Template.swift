@@ -9,9 +9,11 @@ package struct Template: Resource {
     Index("name") { [.text($0.name.lowercased())] },
     Index("account", of: { $0.account }),
     Index("shared") { ($0.sharedWith ?? []).map(IndexKey.id) },
+    Index("userdata", of: { $0.linkedUserData }),
   ]
   package static let references: [Reference<Template>] = [
-    Reference("account", to: Account.self) { [$0.account] }
+    Reference("account", to: Account.self) { [$0.account] },
+    Reference("userdata", to: RegisteredUserData.self) { $0.linkedUserData.map { [$0] } ?? [] },
   ]
 
   package let id: ID<Template>
@@ -28,6 +30,9 @@ package struct Template: Resource {
   package var sharedWith: [ID<Account>]?
   /// No instance of it can be made any more, but some still are of it.
   package var isRemoved: Bool?
+  /// What its instances get to read.
+  package var linkedUserData: ID<RegisteredUserData>?
+  package var userDataPolicy: UserDataPolicy?
   package var created: Date
 
   package init(
@@ -97,4 +102,11 @@ extension Template {
   package func isUsable(by account: ID<Account>) -> Bool {
     isRemoved != true && (isPublic || self.account == account || sharedWith?.contains(account) == true)
   }
+}
+
+/// What becomes of an instance's own user data if its template has some. Raw values are CloudStack's names.
+package enum UserDataPolicy: String, Codable, Hashable, Sendable, CaseIterable {
+  case allowOverride = "ALLOWOVERRIDE"
+  case append = "APPEND"
+  case denyOverride = "DENYOVERRIDE"
 }

@@ -14,12 +14,14 @@ package struct Volume: Resource {
       volume.virtualMachine.flatMap { id in volume.deviceID.map { [.scoped(id.uuid, String($0))] } } ?? []
     },
     Index("diskoffering", of: { $0.diskOffering }),
+    Index("pool", of: { $0.pool }),
     Index("expunging", same: { $0.expungeAfter == $1.expungeAfter }) { $0.expungeAfter == nil ? [] : [.number(1)] },
   ]
   package static let references: [Reference<Volume>] = [
     Reference("account", to: Account.self) { [$0.account] },
     Reference("instance", to: VirtualMachine.self) { $0.virtualMachine.map { [$0] } ?? [] },
     Reference("diskoffering", to: DiskOffering.self) { $0.diskOffering.map { [$0] } ?? [] },
+    Reference("pool", to: StoragePool.self) { $0.pool.map { [$0] } ?? [] },
   ]
 
   package let id: ID<Volume>
@@ -43,6 +45,8 @@ package struct Volume: Resource {
   package var isShown = true
   package var isProtected = false
   package var expungeAfter: Date?
+  /// The primary storage that it was moved to; nil where its instance is.
+  package var pool: ID<StoragePool>?
   package var created: Date
 
   package init(

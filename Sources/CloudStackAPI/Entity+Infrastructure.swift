@@ -1,4 +1,5 @@
 import CloudModel
+import Control
 import FoundationEssentials
 
 /// What the infrastructure consists of; only root administrators may name it.
@@ -9,24 +10,21 @@ extension Entity {
     HypervisorCapabilities.all.contains { $0.id == uuid } ? .rootAdmin : nil
   }
   static let imageStore = Entity(ImageStore.self, "imagestore") { _, _ in .rootAdmin }
-  /// There are none.
   static let internalLoadBalancerElement = Entity("internalloadbalancerelement", "internalloadbalancerelement") {
-    _, _ in
-    nil
+    HeldElement($0, in: $1).flatMap { $0.provider.name == Providers.internalBalancer ? .rootAdmin : nil }
   }
   /// The managers are not in the ledger, so any id may be asked for.
   static let managementServer = Entity("managementserver", "managementserver") { _, _ in .rootAdmin }
   static let physicalNetwork = Entity(PhysicalNetwork.self, "physicalnetwork") { _, _ in .rootAdmin }
   static let pod = Entity(Pod.self, "pod") { _, _ in .rootAdmin }
-  static let routerElement = Entity("virtualrouterelement", "virtualrouterelement") { uuid, state in
-    state.physicalNetworks.first("element", .uuid(uuid)).map { _ in .rootAdmin }
+  static let routerElement = Entity("virtualrouterelement", "virtualrouterelement") {
+    HeldElement($0, in: $1).flatMap { $0.provider.name == Providers.internalBalancer ? nil : .rootAdmin }
   }
   static let serviceProvider = Entity("networkserviceprovider", "networkserviceprovider") { uuid, state in
     state.physicalNetworks.first("provider", .uuid(uuid)).map { _ in .rootAdmin }
   }
   static let storagePool = Entity(StoragePool.self, "storagepool") { _, _ in .rootAdmin }
-  /// There are none.
-  static let systemVM = Entity("systemvm", "systemvm") { _, _ in nil }
+  static let systemVM = Entity(SystemVM.self, "systemvm") { _, _ in .rootAdmin }
   static let trafficType = Entity("traffictype", "traffictype") { uuid, state in
     state.physicalNetworks.first("traffictype", .uuid(uuid)).map { _ in .rootAdmin }
   }

@@ -40,6 +40,7 @@ package enum JobResult {
       case "VirtualRouterProvider": HeldElement(uuid, in: state).map(view.fields)
       case "StoragePool": state.storagePools[ID(uuid)].map(view.fields)
       case "ImageStore": View.migrationOfNothing
+      case "SystemVm": state.systemVMs[ID(uuid)].map(view.fields)
       case "Project": state.projects[ID(uuid)].map(view.fields)
       default: networking(job, uuid, view)
       }

@@ -97,7 +97,13 @@ extension ResponseType {
     "imagestore", ["message": .string, "migrationtype": .string, "success": .boolean])
 
   static let systemVM = ResponseType(
-    "systemvm", ["id": .string, "name": .string, "systemvmtype": .string, "state": .string, "zoneid": .string])
+    "systemvm",
+    [
+      "id": .string, "name": .string, "systemvmtype": .string, "state": .string, "agentstate": .string,
+      "zoneid": .string, "zonename": .string, "podid": .string, "podname": .string, "hostid": .string,
+      "hostname": .string, "hypervisor": .string, "dns1": .string, "dns2": .string, "networkdomain": .string,
+      "activeviewersessions": .integer, "created": .date, "jobid": .string, "jobstatus": .integer,
+    ])
 
   static let managementServer = ResponseType(
     "managementserver",

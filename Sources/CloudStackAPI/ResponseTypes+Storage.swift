@@ -22,7 +22,8 @@ extension ResponseType {
       "provisioningtype": .string, "isextractable": .boolean, "destroyed": .boolean, "quiescevm": .boolean,
       "supportsstoragesnapshot": .boolean, "displayvolume": .boolean, "deleteprotection": .boolean,
       "created": .date, "tags": .list(tag), "jobid": .string, "jobstatus": .integer,
-    ])
+    ],
+    reserved: ["storageid": .string, "storage": .string])
 
   static let snapshot = ResponseType(
     "snapshot",

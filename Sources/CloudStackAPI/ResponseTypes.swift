@@ -145,6 +145,7 @@ extension ResponseType {
       "size": .long, "created": .date, "accountid": .string, "account": .string, "domainid": .string,
       "domain": .string, "domainpath": .string, "zoneid": .string, "zonename": .string, "details": .map,
       "tags": .list(tag), "ostypeid": .string, "checksum": .string, "templatetag": .string,
+      "userdataid": .string, "userdataname": .string, "userdatapolicy": .string, "userdataparams": .string,
     ],
     reserved: [
       "url": .string

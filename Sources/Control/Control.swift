@@ -42,6 +42,7 @@ package final class Control: Sendable {
   package func run() async throws {
     try await furnish()
     await takeUpVolumes()
+    await takeUpSystemVMs()
     await putMissingVPCDefaults()
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await self.feedPlans() }
@@ -61,6 +62,7 @@ package final class Control: Sendable {
     }
     let whole: @Sendable (inout Draft) throws -> Value = { draft in
       let value = try body(&draft)
+      try SystemVMs.keep(&draft)
       try Annexes.removeOrphans(&draft)
       try draft.requireReferences()
       return value

@@ -75,6 +75,8 @@ extension Control {
       if image.zones.isEmpty {
         image.isRemoved = true
         image.sharedWith = nil
+        image.linkedUserData = nil
+        image.userDataPolicy = nil
       }
       try draft.put(image)
       try Self.forget(template: id, &draft)

@@ -10,6 +10,7 @@ extension Control {
     if let source = request.userDataSource {
       try takeUserData(from: source, &machine, draft)
     }
+    try mergeUserData(into: &machine, draft)
     machine.keys = try keys(named: request.keyPairs, of: owner.id, draft)
     machine.affinityGroups = try affinityGroups(request.affinityGroups, request.affinityGroupNames, owner.id, draft)
     if let name = request.group, !name.isEmpty { machine.group = try instanceGroup(named: name, owner.id, &draft) }

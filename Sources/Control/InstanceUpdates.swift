@@ -32,6 +32,9 @@ extension Control {
         machine.userDataSource = nil
       }
       if let source = update.userDataSource { try Self.takeUserData(from: source, &machine, draft) }
+      if update.userData != nil || update.userDataSource != nil {
+        try Self.mergeUserData(into: &machine, draft)
+      }
       if let wanted = update.haEnabled { machine.haEnabled = wanted }
       if let wanted = update.isDynamicallyScalable { machine.isDynamicallyScalable = wanted }
       if let wanted = update.isDeleteProtected { machine.isDeleteProtected = wanted }

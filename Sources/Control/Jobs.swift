@@ -61,6 +61,7 @@ enum JobSubject: String, Sendable {
   case internalLoadBalancerVM = "InternalLbVm"
   case storageIPRange = "StorageNetworkIpRange"
   case project = "Project"
+  case systemVM = "SystemVm"
 }
 
 extension Control {

@@ -51,7 +51,7 @@ extension Control {
       if let provider {
         let does = Providers.all.contains {
           $0.lowercased() == provider.lowercased() && Providers.services(of: $0)?.contains(known) == true
-            && $0 != Providers.vpcRouter
+            && $0 != Providers.vpcRouter && $0 != Providers.internalBalancer
         }
         guard does else {
           throw ControlError(.unsupported, "The provider \(provider) does not do the service \(known)")

@@ -8,7 +8,9 @@ package enum Providers {
   package static let vpcRouter = "VpcVirtualRouter"
   package static let securityGroups = "SecurityGroupProvider"
 
-  package static let all = [router, vpcRouter, securityGroups]
+  package static let internalBalancer = "InternalLbVm"
+
+  package static let all = [router, vpcRouter, securityGroups, internalBalancer]
   /// What an isolated or shared network can have.
   package static let networkServices = [
     "Dhcp", "Dns", "UserData", "Firewall", "SourceNat", "StaticNat", "PortForwarding", "Lb", "SecurityGroup",
@@ -20,6 +22,7 @@ package enum Providers {
     case router: networkServices.filter { $0 != "SecurityGroup" }
     case vpcRouter: ["Dhcp", "Dns", "UserData", "SourceNat", "StaticNat", "PortForwarding", "Lb", "NetworkACL"]
     case securityGroups: ["SecurityGroup"]
+    case internalBalancer: ["Lb"]
     default: nil
     }
   }
@@ -28,7 +31,7 @@ package enum Providers {
 
   /// What a new physical network has.
   static func usual(_ series: Series) -> [String] {
-    series == .basic ? [router, securityGroups] : [router, vpcRouter]
+    series == .basic ? [router, securityGroups] : [router, vpcRouter, internalBalancer]
   }
 }
 
@@ -44,9 +47,10 @@ extension Control {
       guard !network.providers.contains(where: { $0.name == known }) else {
         throw ControlError(.invalidParameter, "The provider \(known) is in the physical network already")
       }
-      // What makes its routers comes by createVirtualRouterElement.
+      // What makes its routers comes by createVirtualRouterElement. For internal load balancers there is no such command.
       let provider = ServiceProvider(
-        id: draft.newUUID(), name: known, services: try Self.services(services, among: possible), elements: [])
+        id: draft.newUUID(), name: known, services: try Self.services(services, among: possible),
+        elements: known == Providers.internalBalancer ? [ProviderElement(id: draft.newUUID())] : [])
       network.providers.append(provider)
       try draft.put(network)
       try Self.note(
@@ -80,7 +84,9 @@ extension Control {
           throw ControlError(
             .invalidParameter,
             "Provider is not ready, cannot Enable the provider, please configure the provider first; see "
-              + "createVirtualRouterElement and configureVirtualRouterElement")
+              + (provider.name == Providers.internalBalancer
+                ? "configureInternalLoadBalancerElement"
+                : "createVirtualRouterElement and configureVirtualRouterElement"))
         }
       }
       try Self.note(
@@ -108,7 +114,9 @@ extension Control {
     try await administer("createVirtualRouterElement", .routerElement, by: caller) { draft in
       let element = ProviderElement(id: draft.newUUID())
       try Self.changeProvider(provider, &draft) { provider in
-        guard Providers.hasElement(provider.name), provider.elements.isEmpty else {
+        guard Providers.hasElement(provider.name), provider.name != Providers.internalBalancer,
+          provider.elements.isEmpty
+        else {
           throw ControlError(.resourceInUse, "The provider has its virtual router element already, or needs none")
         }
         provider.elements.append(element)
@@ -118,20 +126,30 @@ extension Control {
   }
 
   package func configureVirtualRouterElement(_ id: UUID, enabled: Bool, by caller: Caller) async throws -> Started {
-    try await administer("configureVirtualRouterElement", .routerElement, by: caller) { draft in
-      guard
-        let holder = draft.state.physicalNetworks.first("element", .uuid(id))?.providers.first(where: { provider in
-          provider.elements.contains { $0.id == id }
-        })
-      else { throw ControlError(.invalidParameter, "Unable to find the virtual router element \(id)") }
+    try await configure(id, "configureVirtualRouterElement", "virtual router", enabled, by: caller)
+  }
+
+  package func configureInternalLoadBalancerElement(
+    _ id: UUID, enabled: Bool, by caller: Caller
+  ) async throws -> Started {
+    try await configure(id, "configureInternalLoadBalancerElement", "internal load balancer", enabled, by: caller)
+  }
+
+  private func configure(
+    _ id: UUID, _ command: String, _ what: String, _ enabled: Bool, by caller: Caller
+  ) async throws -> Started {
+    try await administer(command, .routerElement, by: caller) { draft in
+      let network = draft.state.physicalNetworks.first("element", .uuid(id))
+      guard let holder = network?.providers.first(where: { $0.elements.contains { $0.id == id } }) else {
+        throw ControlError(.invalidParameter, "Unable to find the \(what) element \(id)")
+      }
       try Self.changeProvider(holder.id, &draft) { provider in
         for position in provider.elements.indices where provider.elements[position].id == id {
           provider.elements[position].isEnabled = enabled
         }
       }
       try Self.note(
-        "NETWORK.ELEMENT.CONFIGURE", "Configured a virtual router element", by: caller, "VirtualRouterProvider", id,
-        &draft)
+        "NETWORK.ELEMENT.CONFIGURE", "Configured a \(what) element", by: caller, "VirtualRouterProvider", id, &draft)
       return id
     }
   }

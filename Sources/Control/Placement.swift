@@ -4,6 +4,7 @@ package import CloudModel
 package enum Placement {
   /// The memory in MiB that a host has left for the instance; nil if that is too little.
   package static func room(on host: Host, for machine: VirtualMachine, in state: CloudState) -> Int? {
+    guard reaches(host, volumesOf: machine, state) else { return nil }
     func memory(of machine: VirtualMachine) -> Int { state.serviceOfferings[machine.offering]?.memoryMiB ?? 0 }
     var free = host.memoryMiB
     // A simulated instance takes no memory worth counting of a node.
@@ -14,6 +15,14 @@ package enum Placement {
       }
     }
     return free >= memory(of: machine) ? free : nil
+  }
+
+  /// Volumes in the pool of a cluster are there for its hosts only.
+  private static func reaches(_ host: Host, volumesOf machine: VirtualMachine, _ state: CloudState) -> Bool {
+    if state.storagePools.isEmpty { return true }
+    return state.volumes.matching("instance", .id(machine.id)).allSatisfy { volume in
+      state.cluster(of: volume).map { $0 == host.cluster } ?? true
+    }
   }
 }
 

@@ -39,6 +39,12 @@ extension Control {
           .invalidParameter, "The user data \(source.name) cannot be deleted while instances use it; reset theirs first"
         )
       }
+      guard draft.state.templates.count("userdata", .id(id)) == 0 else {
+        throw ControlError(
+          .invalidParameter,
+          "Userdata \(source.name) cannot be removed as it is linked to active template/templates; see "
+            + "linkUserDataToTemplate")
+      }
       try draft.remove(id)
     }
   }
@@ -53,6 +59,7 @@ extension Control {
       machine.userData = content ?? []
       try Self.requireUserData(machine.userData)
       if let source { try Self.takeUserData(from: source, &machine, draft) }
+      try Self.mergeUserData(into: &machine, draft)
     }
   }
 }

@@ -96,6 +96,8 @@ enum RootVolumes {
         continue
       }
       template.account = system.id
+      template.linkedUserData = nil
+      template.userDataPolicy = nil
       guard !template.isBuiltIn else {
         try draft.put(template)
         continue

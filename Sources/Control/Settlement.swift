@@ -43,6 +43,7 @@ enum Settlement {
     case .snapshot: try settle(snapshot: ID<VolumeSnapshot>(uuid), &draft)
     case .host: try settle(host: ID(uuid), &draft)
     case .storagePool: try settle(storagePool: ID(uuid), &draft)
+    case .systemVM: try settle(systemVM: ID(uuid), &draft)
     // What only the ledger has, the revision that began the job has done.
     default: break
     }
@@ -52,6 +53,17 @@ enum Settlement {
     guard var host = draft.get(id), host.resourceState == .preparing else { return }
     host.resourceState = .maintenance
     try draft.put(host)
+  }
+
+  private static func settle(systemVM id: ID<SystemVM>, _ draft: inout Draft) throws {
+    guard var machine = draft.get(id) else { return }
+    switch machine.state {
+    case .starting, .migrating: machine.state = .running
+    case .stopping: machine.state = .stopped
+    case .destroyed: return try draft.remove(id)
+    default: return
+    }
+    try draft.put(machine)
   }
 
   private static func settle(storagePool id: ID<StoragePool>, _ draft: inout Draft) throws {
@@ -177,6 +189,7 @@ enum Settlement {
       if draft.get(ID<InstanceSnapshot>(uuid))?.state == .creating { try draft.remove(ID<InstanceSnapshot>(uuid)) }
     case .snapshot:
       if draft.get(ID<VolumeSnapshot>(uuid))?.state == .backingUp { try draft.remove(ID<VolumeSnapshot>(uuid)) }
+    case .systemVM: try settle(systemVM: ID(uuid), &draft)
     default: break
     }
   }
@@ -336,7 +349,10 @@ enum Settlement {
     for group in draft.state.affinityGroups.matching("account", .id(id)) { try draft.remove(group.id) }
     for group in draft.state.instanceGroups.matching("account", .id(id)) { try draft.remove(group.id) }
     for pair in draft.state.sshKeyPairs.matching("account", .id(id)) { try draft.remove(pair.id) }
-    for source in draft.state.registeredUserData.matching("account", .id(id)) { try draft.remove(source.id) }
+    for source in draft.state.registeredUserData.matching("account", .id(id)) {
+      try Control.unlink(source.id, &draft)
+      try draft.remove(source.id)
+    }
     for user in draft.state.users.matching("account", .id(id)) { try draft.remove(user.id) }
     try RootVolumes.settle(endOf: id, &draft)
     try Tiers.removeAll(of: id, &draft)

@@ -120,6 +120,18 @@ extension Control {
           .invalidParameter,
           "Unable to delete storage due to it is not in Maintenance state; see enableStorageMaintenance")
       }
+      let held = draft.state.volumes.matching("pool", .id(id))
+      guard held.allSatisfy({ $0.state == .destroyed }) else {
+        throw ControlError(
+          .resourceInUse,
+          "Cannot delete pool \(pool.name) as there are associated non-destroyed vols for this pool; see migrateVolume")
+      }
+      guard forced || held.isEmpty else {
+        throw ControlError(
+          .resourceInUse,
+          "Cannot delete pool \(pool.name) as there are associated vols for this pool; forced=true expunges them")
+      }
+      for volume in held { try Self.remove(volume, &draft) }
       try draft.remove(id)
     }
   }

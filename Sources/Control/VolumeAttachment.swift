@@ -36,6 +36,7 @@ extension Control {
       throw ControlError(.invalidParameter, "The volume and the instance are in different zones")
     }
     try requireSimulated(machine)
+    try requireReach(of: machine, to: volume, draft)
     guard machine.state == .running || machine.state == .stopped else {
       throw ControlError(
         .invalidParameter, "The instance is \(machine.state.rawValue); volumes are attached while it runs or is stopped"
@@ -58,6 +59,20 @@ extension Control {
     if machine.state == .running || volume.state == .uploaded { volume.state = .ready }
     try draft.put(volume)
     return volume
+  }
+
+  private static func requireReach(
+    of machine: VirtualMachine, to volume: Volume, _ draft: borrowing Draft
+  ) throws(ControlError) {
+    let state = draft.state
+    guard let cluster = state.cluster(of: volume) else { return }
+    let host = machine.state.isPlaced ? machine.host.flatMap { state.hosts[$0] }?.cluster : nil
+    let others = state.volumes.matching("instance", .id(machine.id)).compactMap { state.cluster(of: $0) }
+    guard host ?? cluster == cluster, others.allSatisfy({ $0 == cluster }) else {
+      throw ControlError(
+        .invalidParameter,
+        "The volume lies in a storage pool of another cluster than the instance; see migrateVolume")
+    }
   }
 
   static func requireSimulated(_ machine: VirtualMachine) throws(ControlError) {

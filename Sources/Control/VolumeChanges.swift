@@ -36,6 +36,12 @@ extension Control {
           throw ControlError(.invalidParameter, "A volume with snapshots cannot be shrunk; delete them first")
         }
       }
+      if let pool = volume.pool.flatMap({ draft.get($0) }), size > volume.sizeBytes {
+        guard draft.state.hasRoom(in: pool, for: size - volume.sizeBytes) else {
+          throw ControlError(
+            .insufficientCapacity, "Storage pool \(pool.name) does not have enough space for that size")
+        }
+      }
       let before = volume.diskOffering
       volume.diskOffering = request.offering ?? before
       volume.sizeBytes = size
@@ -65,14 +71,6 @@ extension Control {
         .invalidParameter, "The volume's disk offering has a fixed size; give the diskofferingid of another one")
     }
     return size
-  }
-
-  /// There is one pool of storage, and so nowhere to go.
-  package func refuseMigration(of id: ID<Volume>, by caller: Caller) throws -> Started {
-    let state = self.state
-    guard let volume = state.volumes[id] else { throw ControlError(.invalidParameter, "Unable to find volume \(id)") }
-    try Access.require(caller, owner: volume.account, in: state)
-    throw ControlError(.unsupported, "The volume's zone has one pool of storage; there is no other to migrate it to")
   }
 
   /// Makes a volume's content available by a URL of the simulated store.

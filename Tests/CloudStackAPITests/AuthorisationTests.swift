@@ -24,6 +24,7 @@ import Testing
   static let operators: Set<String> = [
     Host.kind, Pod.kind, Cluster.kind, PhysicalNetwork.kind, StoragePool.kind, ImageStore.kind, Alert.kind,
     Entity.trafficType.name, Entity.serviceProvider.name, Entity.routerElement.name, StorageIPRange.kind,
+    SystemVM.kind, Entity.internalLoadBalancerElement.name,
   ]
 
   @Test func `nobody but administrators can name what is somebody else's`() async throws {

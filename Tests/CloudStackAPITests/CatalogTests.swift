@@ -130,6 +130,7 @@ import Testing
       check(.vpnConnection, state.vpnConnections.all.map { view.fields(of: $0, withKey: true) })
       check(.internalLoadBalancer, state.internalLoadBalancers.all.map(view.fields))
       check(.internalLoadBalancerVM, state.internalLoadBalancerVMs.all.map(view.fields))
+      check(.systemVM, state.systemVMs.all.map(view.fields))
       check(.storageNetworkIPRange, state.storageIPRanges.all.map(view.fields))
       check(.quotaTariff, state.allQuotaTariffs.map(view.fields))
       check(.quotaSummary, state.accounts.all.map { view.summary(of: $0, at: Date()) })

@@ -182,6 +182,7 @@ private struct Furnished: Sendable {
     add(state.publicIPs) { $0.address.description }
     add(state.routers) { state.networks[$0.network]?.name ?? $0.name }
     add(state.serviceOfferings, \.name)
+    add(state.systemVMs, \.name)
     add(state.templates, \.name)
     add(state.users, \.username)
     add(state.virtualMachines, \.name)

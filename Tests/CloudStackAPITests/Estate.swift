@@ -131,6 +131,8 @@ final class Estate: Sendable {
         (.serviceProvider, physical?.providers.first?.id.wireText),
         (.routerElement, physical?.providers.first?.elements.first?.id.wireText),
         (.storagePool, common.pool), (.imageStore, common.store), (.storageIPRange, try await storageRange(cloud)),
+        (.systemVM, try await systemVM(cloud)),
+        (.internalLoadBalancerElement, balancerElement(after)),
         (.affinityGroup, affinity), (.instanceGroup, group), (.instanceSchedule, schedule),
         (.instanceSnapshot, instanceSnapshot), (.registeredUserData, userData), (.sshKeyPair, pair),
         (.alert, after.alerts.all.min { $0.id < $1.id }?.id.description),
@@ -237,6 +239,28 @@ final class Estate: Sendable {
         gateway: IPv4(172, 31, 0, 1), length: 24, created: draft.now)
       try draft.put(range)
       return range.id.description
+    }
+  }
+
+  private static func balancerElement(_ state: CloudState) -> String? {
+    let providers = state.physicalNetworks.all.flatMap(\.providers)
+    return providers.first { $0.name == Providers.internalBalancer }?.elements.first?.id.wireText
+  }
+
+  /// The zone of simulated hosts was put in place behind the cloud's back, so its machines are, too.
+  private static func systemVM(_ cloud: TestCloud) async throws -> String {
+    let known = cloud.control.state.systemVMs.all.min { $0.number < $1.number }
+    if let known { return known.id.description }
+    return try await cloud.change { draft in
+      let host = try #require(draft.state.hosts.all.first { !$0.isCarried && $0.hypervisor == .simulator })
+      let ids = try SystemVMType.allCases.enumerated().map { position, type in
+        let machine = SystemVM(
+          id: draft.newID(), number: position + 1, type: type, zone: host.zone, host: host.id,
+          state: type == .consoleProxy ? .stopped : .running, created: draft.now)
+        try draft.put(machine)
+        return machine.id
+      }
+      return ids[0].description
     }
   }
 

@@ -219,7 +219,26 @@ import Testing
       #expect(
         try await cloud.call("addNetworkServiceProvider", ["physicalnetworkid": network, "name": "Netscaler"]).status
           == 432)
-      #expect(try await cloud.call("listInternalLoadBalancerElements").content?.members.isEmpty == true)
+      let listed = try await cloud.call("listInternalLoadBalancerElements")
+      #expect(listed.at("listinternalloadbalancerelementsresponse", "count") == "1")
+      #expect(
+        listed.at("listinternalloadbalancerelementsresponse", "internalloadbalancerelement", "enabled") == "false")
+      let balancer = try #require(
+        listed.at("listinternalloadbalancerelementsresponse", "internalloadbalancerelement", "id"))
+      let nsp = try #require(
+        listed.at("listinternalloadbalancerelementsresponse", "internalloadbalancerelement", "nspid"))
+      #expect(try await cloud.call("listVirtualRouterElements", ["nspid": nsp]).content?.members.isEmpty == true)
+      #expect(try await cloud.call("updateNetworkServiceProvider", ["id": nsp, "state": "Enabled"]).status == 431)
+      #expect(
+        try await cloud.call("configureVirtualRouterElement", ["id": balancer, "enabled": "true"]).status == 431)
+      #expect(
+        try await cloud.call("configureInternalLoadBalancerElement", ["id": element, "enabled": "true"]).status == 431)
+      try await cloud.must("configureInternalLoadBalancerElement", ["id": balancer, "enabled": "true"])
+      try await cloud.must("updateNetworkServiceProvider", ["id": nsp, "state": "Enabled"])
+      #expect(
+        try await cloud.call("listInternalLoadBalancerElements", ["enabled": "true"])
+          .at("listinternalloadbalancerelementsresponse", "internalloadbalancerelement", "id") == balancer)
+      #expect(try await cloud.call("createVirtualRouterElement", ["nspid": nsp]).status == 536)
       let services = try await cloud.call("listSupportedNetworkServices", ["service": "SourceNat"])
       #expect(
         services.at("listsupportednetworkservicesresponse", "networkservice", "provider", "name") == "VirtualRouter")

@@ -125,4 +125,71 @@ import Testing
       #expect(try await cloud.call("deleteUserData", ["id": source], as: keys).status == 200)
     }
   }
+
+  @Test(.timeLimit(.minutes(1))) func `a template brings user data for its instances`() async throws {
+    try await TestCloud.living { cloud in
+      let keys = try await cloud.account("alice")
+      let made = try await cloud.call(
+        "registerUserData", ["name": "boot", "userdata": "IyEvYmluL3NoCg==", "params": "a,b"], as: keys)
+      let source = try #require(made.at("registeruserdataresponse", "userdata", "id"))
+      var request = try await deployment(cloud, "web")
+      let image = [
+        "name": "mine", "format": "RAW", "hypervisor": "Simulator", "url": "http://example.org/image",
+        "zoneid": request["zoneid"] ?? "",
+      ]
+      let template = try #require(
+        try await cloud.call("registerTemplate", image, as: keys).at("registertemplateresponse", "template", "id"))
+      func link(_ parameters: [String: String]) async throws -> Told {
+        try await cloud.call("linkUserDataToTemplate", parameters.merging(["templateid": template]) { $1 }, as: keys)
+      }
+      request["templateid"] = template
+      request["startvm"] = "false"
+      func deploy(_ name: String, _ own: String? = nil) async throws -> String? {
+        request["name"] = name
+        request["userdata"] = own
+        let told = try await cloud.call("deployVirtualMachine", request, as: keys)
+        guard told.status == 200 else { return told.errorText }
+        let id = try #require(told.at("deployvirtualmachineresponse", "id"))
+        return cloud.machine(id).map { String(decoding: $0.userData, as: UTF8.self) }
+      }
+      let linked = try await link(["userdataid": source])
+      #expect(linked.at("linkuserdatatotemplateresponse", "template", "userdatapolicy") == "ALLOWOVERRIDE")
+      #expect(linked.at("linkuserdatatotemplateresponse", "template", "userdataname") == "boot")
+      #expect(linked.at("linkuserdatatotemplateresponse", "template", "userdataparams") == "a,b")
+      #expect(try await deploy("a") == "#!/bin/sh\n")
+      #expect(try await deploy("b", "aGVsbG8=") == "hello")
+      #expect(try await link(["userdataid": source, "userdatapolicy": "denyoverride"]).status == 200)
+      #expect(try await deploy("c") == "#!/bin/sh\n")
+      #expect(try await deploy("d", "aGVsbG8=")?.contains("configured to deny any userdata") == true)
+      #expect(try await link(["userdataid": source, "userdatapolicy": "APPEND"]).status == 200)
+      #expect(
+        try await deploy("e", "aGVsbG8=") == """
+          Content-Type: multipart/mixed; boundary="daruma-user-data"\r
+          MIME-Version: 1.0\r
+          \r
+          --daruma-user-data\r
+          Content-Type: text/x-shellscript\r
+          MIME-Version: 1.0\r
+          Content-Transfer-Encoding: base64\r
+          \r
+          IyEvYmluL3NoCg==\r
+          --daruma-user-data\r
+          Content-Type: text/plain\r
+          MIME-Version: 1.0\r
+          Content-Transfer-Encoding: base64\r
+          \r
+          aGVsbG8=\r
+          --daruma-user-data--\r
+
+          """)
+      let refused = try await cloud.call("deleteUserData", ["id": source], as: keys)
+      #expect(refused.errorText?.contains("linked to active template") == true)
+      let unlinked = try await link([:])
+      #expect(unlinked.at("linkuserdatatotemplateresponse", "template", "userdataid") == nil)
+      #expect(try await deploy("f") == "")
+      #expect(try await link(["userdataid": source]).status == 200)
+      _ = try await cloud.done("deleteTemplate", ["id": template, "forced": "true"], as: keys)
+      #expect(try await cloud.call("deleteUserData", ["id": source], as: keys).status == 200)
+    }
+  }
 }

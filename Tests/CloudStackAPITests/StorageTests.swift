@@ -117,7 +117,7 @@ import Testing
       let before = place.cloud.control.snapshot.revision
       for (command, parameters) in [
         ("attachVolume", ["id": disk, "virtualmachineid": real]), ("resizeVolume", ["id": root, "size": "5"]),
-        ("createSnapshot", ["volumeid": root]), ("migrateVolume", ["volumeid": root, "storageid": "1"]),
+        ("createSnapshot", ["volumeid": root]),
         ("extractVolume", ["id": root, "mode": "HTTP_DOWNLOAD", "zoneid": place.zone]),
         ("detachIso", ["virtualmachineid": real]),
       ] {

@@ -121,7 +121,7 @@ final class TestCloud: Sendable {
         PhysicalNetwork(
           id: draft.newID(), name: "simulated", zone: zone, isEnabled: true,
           trafficTypes: [TrafficType(id: draft.newUUID(), kind: .guest)],
-          providers: [Providers.router, Providers.vpcRouter].map { name in
+          providers: [Providers.router, Providers.vpcRouter, Providers.internalBalancer].map { name in
             ServiceProvider(
               id: draft.newUUID(), name: name, isEnabled: true, services: Providers.services(of: name) ?? [],
               elements: [ProviderElement(id: draft.newUUID(), isEnabled: true)])

@@ -46,12 +46,18 @@ import Testing
     volume.diskOffering = disk.id
     volume.virtualMachine = instance
     volume.deviceID = 1
+    volume.pool = ID(UUID())
     var template = Template(
       id: ID(UUID()), name: "t", displayText: "t", hypervisor: .simulator, source: "", zones: [zone],
       account: account, sizeBytes: .max, created: epoch)
     template.registration = Template.Registration(isISO: true, format: "ISO", osType: UUID())
     template.registration?.details = [Template.Detail(name: "a", value: "b")]
     template.sharedWith = [account]
+    template.linkedUserData = ID(UUID())
+    template.userDataPolicy = .denyOverride
+    var systemVM = SystemVM(
+      id: ID(UUID()), number: 1, type: .consoleProxy, zone: zone, host: ID(UUID()), state: .stopped, created: epoch)
+    systemVM.awaitsHost = true
     var internalBalancer = InternalLoadBalancer(
       id: ID(UUID()), name: "i", description: "d", account: account, network: network, sourceNetwork: network,
       sourceAddress: address, sourcePort: 65535, instancePort: 1, algorithm: .source, created: epoch)
@@ -170,6 +176,7 @@ import Testing
       StorageIPRange(
         id: ID(UUID()), zone: zone, pod: ID(UUID()), first: address, last: address, gateway: address, length: 24,
         vlan: 4094, created: epoch),
+      systemVM,
       QuotaTariff(
         id: ID(UUID()), name: "q", usageType: 1, value: -1, description: "d", position: 2, start: epoch, end: epoch,
         created: epoch),

@@ -110,7 +110,10 @@ struct Capacities {
     let pools = view.state.storagePools.matching("zone", .id(zone)).filter { pool in
       pool.state == .up && (cluster.map { pool.cluster == $0 } ?? true) && (pod.map { pool.pod == $0 } ?? true)
     }
-    if !pools.isEmpty { found.append(capacity(.storageAllocated, 0, pools.reduce(0) { $0 + $1.capacityBytes })) }
+    if !pools.isEmpty {
+      let used = pools.reduce(0) { $0 + view.state.allocated(in: $1.id) }
+      found.append(capacity(.storageAllocated, used, pools.reduce(0) { $0 + $1.capacityBytes }))
+    }
     return found
   }
 

@@ -54,7 +54,7 @@ extension Commands {
         fields.add("hypervisorversion", "default")
         fields.add("maxguestslimit", row.guestLimit)
         fields.add("securitygroupenabled", true)
-        fields.add("storagemotionenabled", false)
+        fields.add("storagemotionenabled", row.type == .simulator)
         fields.add("vmsnapshotenabled", false)
         return fields
       }

@@ -6,7 +6,7 @@ extension Commands {
     Command.job(
       "addNetworkServiceProvider", "Adds a provider of services to a physical network", roles: .admin, creates: true,
       [
-        .string("name", "VirtualRouter, VpcVirtualRouter or SecurityGroupProvider", required: true),
+        .string("name", "VirtualRouter, VpcVirtualRouter, InternalLbVm or SecurityGroupProvider", required: true),
         .id("physicalnetworkid", .physicalNetwork, "the physical network", required: true),
         .strings("servicelist", "what it is to do; all it can by default"),
       ], refused: ["destinationphysicalnetworkid"], response: .networkServiceProvider
@@ -115,40 +115,46 @@ extension Commands {
         .id("nspid", .serviceProvider, "the provider's id"),
       ] + Parameter.paging, response: .routerElement
     ) { request in
-      guard request.caller.isRootAdmin else { return .list("virtualrouterelement", [], count: 0) }
-      let id = request.arguments.uuid("id")
-      let provider = request.arguments.uuid("nspid")
-      let providers = request.state.physicalNetworks.all.oldestFirst(\.created).flatMap(\.providers)
-      let rows = providers.flatMap { held in held.elements.map { HeldElement(held, $0) } }.filter { held in
-        (id == nil || held.element.id == id) && (provider == nil || held.provider.id == provider)
-          && request.matches("enabled", held.element.isEnabled)
-      }
-      return try request.page("virtualrouterelement", rows) {
-        [$0.provider.name]
-      } fields: {
-        request.view.fields(of: $0)
-      }
+      try elements(request, balancing: false)
     },
     .job(
-      "configureInternalLoadBalancerElement", "Internal load balancers need no element: none can be named",
+      "configureInternalLoadBalancerElement", "Enables or disables what makes a provider's internal load balancers",
       roles: .admins,
       [
         .boolean("enabled", "whether it is to make load balancers", required: true),
         .id("id", .internalLoadBalancerElement, "the element's id", required: true),
       ], response: .internalLoadBalancerElement
     ) { request in
-      throw APIError.unknown(
-        request.arguments.uuid("id")?.wireText ?? "", parameter: "id", command: request.command)
+      try await request.control.configureInternalLoadBalancerElement(
+        request.require("id", Arguments.uuid), enabled: request.arguments.flag("enabled"), by: request.caller)
     },
     Command(
-      "listInternalLoadBalancerElements", "Lists elements for internal load balancers, which need none", roles: .admins,
+      "listInternalLoadBalancerElements", "Lists what makes the internal load balancers of providers", roles: .admins,
       [
         .boolean("enabled", "whether it may make load balancers"),
         .id("id", .internalLoadBalancerElement, "the element's id"),
         .id("nspid", .serviceProvider, "the provider's id"),
       ] + Parameter.paging, response: .internalLoadBalancerElement
-    ) { _ in
-      .list("internalloadbalancerelement", [], count: 0)
+    ) { request in
+      try elements(request, balancing: true)
     },
   ]
+
+  private static func elements(_ request: Request, balancing: Bool) throws -> Reply {
+    let name = balancing ? "internalloadbalancerelement" : "virtualrouterelement"
+    guard request.caller.isRootAdmin else { return .list(name, [], count: 0) }
+    let id = request.arguments.uuid("id")
+    let nsp = request.arguments.uuid("nspid")
+    let providers = request.state.physicalNetworks.all.oldestFirst(\.created).flatMap(\.providers).filter {
+      ($0.name == Providers.internalBalancer) == balancing && (nsp == nil || $0.id == nsp)
+    }
+    let rows = providers.flatMap { held in held.elements.map { HeldElement(held, $0) } }.filter { held in
+      (id == nil || held.element.id == id) && request.matches("enabled", held.element.isEnabled)
+    }
+    return try request.page(name, rows) {
+      [$0.provider.name]
+    } fields: {
+      request.view.fields(of: $0)
+    }
+  }
 }

@@ -19,7 +19,7 @@ extension Commands {
       return try request.created(id, "userdata") { request.latest.fields(of: $0) }
     },
     Command(
-      "deleteUserData", "Deletes user data that no instance uses",
+      "deleteUserData", "Deletes user data that no instance uses and no template is linked to",
       [.id("id", .registeredUserData, "the user data's id", required: true)],
       refused: ["account", "domainid", "projectid"], response: .success
     ) { request in
@@ -41,16 +41,15 @@ extension Commands {
       }
     },
     Command(
-      "linkUserDataToTemplate", "Links user data to a template, which is not supported",
+      "linkUserDataToTemplate", "Gives a template or ISO user data for its instances, or takes it away",
       [
         .id("isoid", .template, "the ISO's id"),
         .id("templateid", .template, "the template's id"),
-        .id("userdataid", .registeredUserData, "the user data's id"),
-        .string("userdatapolicy", "ALLOWOVERRIDE, APPEND or DENYOVERRIDE"),
+        .id("userdataid", .registeredUserData, "the user data's id; without it the template has none any more"),
+        .string("userdatapolicy", "ALLOWOVERRIDE (by default), APPEND or DENYOVERRIDE"),
       ], response: .template
-    ) { _ in
-      throw ControlError(
-        .unsupported, "Templates have no user data; give it to instances by userdataid of deployVirtualMachine")
+    ) { request in
+      try await linkUserData(request)
     },
     Command(
       "resetUserDataForVirtualMachine", "Gives a stopped instance other user data", roles: .admin,
@@ -69,4 +68,27 @@ extension Commands {
         request.control.resetUserData(of: request.id("id"), content: content, source: source, by: request.caller))
     },
   ]
+
+  private static func linkUserData(_ request: Request) async throws -> Reply {
+    let arguments = request.arguments
+    let template: ID<Template>? = arguments.id("templateid")
+    let iso: ID<Template>? = arguments.id("isoid")
+    guard template == nil || iso == nil else {
+      throw APIError.value("Both template ID and ISO ID are passed, API accepts only one")
+    }
+    guard let id = template ?? iso else {
+      throw APIError.value("Atleast one of template ID or ISO ID needs to be passed")
+    }
+    let name = arguments.string("userdatapolicy") ?? ""
+    guard let policy = name.isEmpty ? .allowOverride : UserDataPolicy(rawValue: name.uppercased()) else {
+      throw APIError.invalid("userdatapolicy", name, "it is ALLOWOVERRIDE, APPEND or DENYOVERRIDE")
+    }
+    try await request.control.link(
+      arguments.id("userdataid"), to: iso == nil ? .template : .iso, id, policy: policy, by: request.caller)
+    let view = request.latest
+    guard let image = view.state.templates[id], let zone = image.zones.first else {
+      throw ControlError(.internalError, "The template was deleted meanwhile")
+    }
+    return .one(iso == nil ? "template" : "iso", view.fields(of: image, in: zone))
+  }
 }

@@ -57,13 +57,16 @@ extension Commands {
         isProtected: request.arguments.boolean("deleteprotection"), by: request.caller)
     },
     .job(
-      "migrateVolume", "Moves a disk to another pool of storage; there is only one",
+      "migrateVolume", "Moves a disk to another pool of storage of its zone",
       [
-        .string("storageid", "the pool", required: true),
+        .boolean("livemigrate", "move it although its instance runs"),
+        .id("storageid", .storagePool, "the pool", required: true),
         .id("volumeid", .volume, "the disk's id", required: true),
-      ], refused: ["livemigrate", "newdiskofferingid"], response: .volume
+      ], refused: ["newdiskofferingid"], response: .volume
     ) { request in
-      try request.control.refuseMigration(of: request.id("volumeid"), by: request.caller)
+      try await request.control.migrateVolume(
+        request.id("volumeid"), to: request.id("storageid"), isLive: request.arguments.flag("livemigrate"),
+        by: request.caller)
     },
     .job(
       "extractVolume", "Makes a disk available by a URL; simulated",

@@ -85,6 +85,7 @@ extension Commands {
       .string("name", "the disk's name"),
       .id("serviceofferingid", .serviceOffering, "that of its instance, for ROOT volumes"),
       .string("state", "such as Ready"),
+      .id("storageid", .storagePool, "the primary storage that it was moved to", roles: .admin),
       .tags,
       .string("type", "ROOT or DATADISK"),
       .id("virtualmachineid", .virtualMachine, "the instance that it is attached to"),
@@ -92,7 +93,6 @@ extension Commands {
     ] + Parameter.scope,
     refused: [
       .admin("clusterid"), .admin("isencrypted"), .admin("listsystemvms"), "podid", "retrieveonlyresourcecount",
-      .admin("storageid"),
     ], response: .volume
   ) { request in
     let ids = request.arguments.ids("ids", Volume.self)
@@ -105,7 +105,8 @@ extension Commands {
         && ids?.contains(volume.id) ?? true && request.matches("name", volume.name)
         && request.matches("diskofferingid", volume.diskOffering) && request.matches("state", volume.state.rawValue)
         && request.matches("type", volume.type.rawValue) && request.matches("virtualmachineid", volume.virtualMachine)
-        && request.matches("zoneid", volume.zone) && (host == nil || machine?.host == host)
+        && request.matches("zoneid", volume.zone) && request.matches("storageid", volume.pool)
+        && (host == nil || machine?.host == host)
         && (offering == nil || volume.type == .root && machine?.offering == offering)
     }
     return try request.page("volume", rows.oldestFirst(\.created)) {

@@ -32,6 +32,12 @@ extension View {
     addZone(zone, to: &fields)
     fields.add("checksum", said?.checksum)
     fields.add("templatetag", said?.tag)
+    if let linked = template.linkedUserData.flatMap({ state.registeredUserData[$0] }) {
+      fields.add("userdataid", linked.id.description)
+      fields.add("userdataname", linked.name)
+      fields.add("userdatapolicy", (template.userDataPolicy ?? .allowOverride).rawValue)
+      fields.add("userdataparams", linked.parameters)
+    }
     if isRootAdmin { fields.add("url", said?.url) }
     var details = Fields()
     for detail in said?.details ?? [] { details.add(detail.name, detail.value) }

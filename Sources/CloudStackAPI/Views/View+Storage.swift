@@ -29,7 +29,12 @@ extension View {
     fields.add("deviceid", volume.deviceID)
     fields.add("attached", volume.attached.map(WireDate.text))
     fields.add("snapshotid", volume.snapshot?.description)
-    fields.add("storagetype", "local")
+    let pool = volume.pool.flatMap { state.storagePools[$0] }
+    fields.add("storagetype", pool == nil ? "local" : "shared")
+    if isRootAdmin, let pool {
+      fields.add("storageid", pool.id.description)
+      fields.add("storage", pool.name)
+    }
     fields.add("provisioningtype", "thin")
     fields.add("isextractable", volume.hypervisor != .kvm)
     fields.add("destroyed", volume.state == .destroyed)

@@ -1,4 +1,5 @@
 package import CloudModel
+import Control
 
 extension View {
   package func fields(of pool: StoragePool) -> Fields {
@@ -17,7 +18,7 @@ extension View {
     fields.add("state", pool.state.rawValue)
     fields.add("tags", pool.tags.isEmpty ? nil : pool.tags.joined(separator: ","))
     fields.add("disksizetotal", pool.capacityBytes)
-    fields.add("disksizeallocated", 0)
+    fields.add("disksizeallocated", state.allocated(in: pool.id))
     fields.add("capacityiops", pool.capacityIOPS)
     fields.add("managed", false)
     fields.add("overprovisionfactor", "1.0")
