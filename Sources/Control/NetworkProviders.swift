@@ -47,7 +47,7 @@ extension Control {
       guard !network.providers.contains(where: { $0.name == known }) else {
         throw ControlError(.invalidParameter, "The provider \(known) is in the physical network already")
       }
-      // What makes its routers comes by createVirtualRouterElement. For internal load balancers there is no such command.
+      // What makes its routers comes by createVirtualRouterElement; internal load balancers have no such command.
       let provider = ServiceProvider(
         id: draft.newUUID(), name: known, services: try Self.services(services, among: possible),
         elements: known == Providers.internalBalancer ? [ProviderElement(id: draft.newUUID())] : [])
