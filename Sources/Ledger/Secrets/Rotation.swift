@@ -30,7 +30,9 @@ extension Ledger {
     let state = snapshot.state
     try secrets.check(state, storage.name)
     let newest = file.newest
-    guard newest > SealingKey.newest(in: state.sealingKeys)?.value.number ?? 0, let key = try file.key(newest) else { return }
+    guard newest > SealingKey.newest(in: state.sealingKeys)?.value.number ?? 0, let key = try file.key(newest) else {
+      return
+    }
     _ = try await transact(cause("takeUpKey")) { draft in
       let known = SealingKey.newest(in: draft.state.sealingKeys)?.value.number
       guard newest > known ?? 0 else { return }
