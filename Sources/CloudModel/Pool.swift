@@ -1,3 +1,5 @@
+import Glibc
+
 /// The memory of a family of versions: blocks of whole units from slabs that are given back all together at the end.
 ///
 /// Free blocks are listed beside the memory, not in it: what is freed is cold, and is not touched before it is used again.
@@ -6,6 +8,9 @@ struct Pool {
   static var unit: Int { 16 }
   /// In units: a node with items only. Nodes of many items with the same hash, which are larger, are allocated singly.
   private static var largest: Int { 1 + TrieNode.fan }
+
+  /// In bytes. In memory of such pages the processor finds its way without looking each small page up first.
+  private static var hugePage: Int { 2 << 20 }
 
   private struct Stack {
     var blocks: UnsafeMutablePointer<UnsafeMutableRawPointer>?
@@ -82,8 +87,10 @@ struct Pool {
       left -= size
     }
     // Small tables need little; large ones few, large slabs.
-    slabSize = min(slabSize * 2, 16_384)
-    next = .allocate(byteCount: slabSize * Self.unit, alignment: 64)
+    slabSize = min(slabSize * 2, Self.hugePage / Self.unit)
+    let bytes = slabSize * Self.unit
+    next = .allocate(byteCount: bytes, alignment: bytes == Self.hugePage ? bytes : 64)
+    if bytes == Self.hugePage { madvise(next, bytes, MADV_HUGEPAGE) }
     left = slabSize
     slabs.append(next)
   }
