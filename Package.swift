@@ -39,6 +39,7 @@ let package = Package(
     .target(
       name: "NodePlan",
       dependencies: [
+        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
         .product(name: "GRPCCore", package: "grpc-swift-2"),
       ]),

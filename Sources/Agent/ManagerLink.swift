@@ -90,11 +90,11 @@ package struct ManagerLink: Sendable {
     let board = self.board
     let receive = self.receive
     let logger = self.logger
-    let greeting = await hello()
+    let hello = self.hello
     defer { board.disconnect() }
     return try await withGRPCClient(transport: transport) { client in
       let request = StreamingClientRequest<NodeReport> { writer in
-        board.connect(greeting)
+        board.connect(await hello())
         while let report = await board.next() { try await writer.write(report) }
       }
       return try await client.bidirectionalStreaming(

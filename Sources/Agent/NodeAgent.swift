@@ -31,7 +31,8 @@ package actor NodeAgent {
   private var store: PlanStore
   private var plan = Plan()
   private var scopes: [String: Int] = [:]
-  /// The stored plan, if there is one, has been applied.
+  /// Puts the stored plan, if there is one, in place. What the manager sends meanwhile waits for it.
+  private var restoration: Task<Void, any Error>?
   private(set) var isRestored = false
   /// A complete plan was asked for and did not come yet.
   private var isAwaitingPlan = false
@@ -50,22 +51,30 @@ package actor NodeAgent {
     bootID = BootID.current
   }
 
-  /// Applies the stored plan, then serves the manager until the task is cancelled. What forwards goes on afterwards.
+  /// Applies the stored plan and serves the manager until the task is cancelled. What forwards goes on afterwards.
   package func run() async throws {
-    try await network.start()
-    await restore()
-    isRestored = true
+    let start = Task.detached { [network] in try await network.start() }
+    load()
+    let restoration = Task {
+      try await start.value
+      await restore()
+    }
+    self.restoration = restoration
     let link = ManagerLink(
       socketPath: configuration.managerSocket, board: board, logger: logger, hello: { await self.hello() },
       receive: { await self.follow($0) })
-    await withTaskGroup(of: Void.self) { group in
+    try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await link.run() }
-      group.addTask { await self.instances.watch() }
+      group.addTask {
+        try await restoration.value
+        await self.instances.watch()
+      }
+      try await group.waitForAll()
     }
     await network.stop()
   }
 
-  /// The manager answers it with a complete plan.
+  /// The manager answers it with what the plan lacks, or with a complete plan.
   private func hello() async -> Hello {
     var hello = Hello()
     hello.node = configuration.node
@@ -75,24 +84,31 @@ package actor NodeAgent {
     hello.ledger = plan.ledger
     hello.epoch = plan.epoch
     hello.generation = plan.generation
+    if !isAwaitingPlan, plan.held.isEmpty, let digest = try? PlanDigest(of: Array(plan.objects.values)) {
+      hello.digest = digest.bytes
+    }
     return hello
+  }
+
+  private func load() {
+    do throws(AgentError) {
+      let loaded = try store.load()
+      if let problem = loaded.problem { report(problem, generation: loaded.plan?.generation ?? 0) }
+      plan = loaded.plan ?? Plan()
+    } catch {
+      report(error, generation: 0)
+    }
+    for object in plan.objects.values { scopes[object.scope, default: 0] += 1 }
+    board.post(holds: plan.guardReports)
   }
 
   /// Nothing is applied if nothing is stored: missing is not empty.
   private func restore() async {
-    do throws(AgentError) {
-      let loaded = try store.load()
-      if let problem = loaded.problem { report(problem, generation: loaded.plan?.generation ?? 0) }
-      guard let stored = loaded.plan else { return }
-      plan = stored
-    } catch {
-      report(error, generation: 0)
-      return
+    if !plan.ledger.isEmpty {
+      logger.info("restoring generation \(plan.generation), \(plan.objects.count) objects")
+      await apply(upserts: Array(plan.objects.values), removals: [], complete: true)
     }
-    for object in plan.objects.values { scopes[object.scope, default: 0] += 1 }
-    board.post(holds: plan.guardReports)
-    logger.info("restoring generation \(plan.generation), \(plan.objects.count) objects")
-    await apply(upserts: Array(plan.objects.values), removals: [], complete: true)
+    isRestored = true
   }
 
   /// Judges an update and does what is accepted of it.
@@ -100,6 +116,7 @@ package actor NodeAgent {
 
   /// Judges and saves one update after the other, and applies all that is accepted in one step.
   package func follow(_ updates: [PlanUpdate]) async {
+    guard (try? await restoration?.value) != nil else { return }
     var step = Step()
     for update in updates { await follow(update, &step) }
     await carryOut(&step)

@@ -1,5 +1,7 @@
+import Dispatch
 import Glibc
 import NodePlan
+import Synchronization
 
 /// The last accepted plan on disk: a base, and a log of what was accepted since. What `save` returned from survives
 /// a loss of power.
@@ -153,10 +155,19 @@ package struct PlanStore: Sendable {
     guard contents.size == bytes.count, let last = contents.records.last else {
       throw AgentError(.damaged, "it ends within a record")
     }
+    let unread = Result<PlanRecord, AgentError>.failure(AgentError(.damaged, "a record was not read"))
+    let decodings = Mutex(Array(repeating: unread, count: contents.records.count))
+    DispatchQueue.concurrentPerform(iterations: contents.records.count) { index in
+      let decoding = Result { () throws(AgentError) in
+        try PlanRecord.decode(contents.records[index].payload, held: [:])
+      }
+      decodings.withLock { $0[index] = decoding }
+    }
     var plan = Plan()
+    plan.objects.reserveCapacity(contents.records.count * objectsPerRecord)
     var isComplete = false
-    for record in contents.records {
-      let decoded = try PlanRecord.decode(record.payload, held: [:])
+    for (record, decoding) in zip(contents.records, decodings.withLock { $0 }) {
+      let decoded = try decoding.get()
       if isComplete || record.serial != last.serial { throw AgentError(.damaged, "it has records of another plan") }
       plan.apply(decoded.acceptance)
       isComplete = decoded.replacesHeld

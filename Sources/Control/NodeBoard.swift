@@ -34,7 +34,7 @@ final class NodeBoard: Sendable {
     let send: AsyncStream<PlanUpdate>.Continuation
     /// Of the newest plan sent.
     var generation: UInt64
-    /// The generation of the complete plan that the session began with, and the scopes in it.
+    /// The generation of the plan that the session began with, and the scopes in it.
     let joined: UInt64
     let scopes: Set<String>
     /// The newest generation that the node has followed: every scope that it touches was reported before.

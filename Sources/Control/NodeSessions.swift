@@ -75,8 +75,8 @@ extension Control {
       metadata: ["node": "\(node)", "reason": "\(refusal.reason)"])
   }
 
-  /// Queues the complete plan for a node that just connected. What happened since the generation it knows is attributed
-  /// revision by revision; nothing else may take anything away.
+  /// Queues what brings a node that just connected to the newest plan. What happened since the generation it knows is
+  /// attributed revision by revision; nothing else may take anything away.
   private func welcome(
     _ hello: Hello, _ send: AsyncStream<PlanUpdate>.Continuation, _ number: Int
   ) throws {
@@ -100,12 +100,12 @@ extension Control {
         metadata: ["node": "\(hello.node)", "reason": "\(stranger)"])
     }
     for _ in 0..<Self.joinAttempts {
-      let plan = try completePlan(for: hello, ledger.snapshot)
+      let plan = try newestPlan(for: hello, ledger.snapshot)
       if nodes.state.withLock({ join(&$0, hello, plan, send, number) }) { return }
     }
     // While changes come faster than plans are made, they have to wait for this one.
     try nodes.state.withLock { state in
-      let plan = try completePlan(for: hello, ledger.snapshot)
+      let plan = try newestPlan(for: hello, ledger.snapshot)
       _ = join(&state, hello, plan, send, number)
     }
   }
@@ -131,6 +131,42 @@ extension Control {
     return nil
   }
 
+  /// A node that has what it was to have at its generation is told the difference since then, any other the complete plan. And
+  /// the scopes of the newest plan.
+  private func newestPlan(
+    for hello: Hello, _ snapshot: Snapshot
+  ) throws -> (update: PlanUpdate, scopes: Set<String>) {
+    if let difference = try difference(for: hello, snapshot) { return difference }
+    let plan = try completePlan(for: hello, snapshot)
+    return (plan, Set(plan.upserts.map(\.scope)))
+  }
+
+  /// nil if the node does not have what it was to have, or nobody knows.
+  private func difference(
+    for hello: Hello, _ snapshot: Snapshot
+  ) throws -> (update: PlanUpdate, scopes: Set<String>)? {
+    guard !hello.digest.isEmpty, hello.ledger == snapshot.ledger.uuidString.lowercased(),
+      hello.epoch == snapshot.epoch, hello.generation <= snapshot.revision
+    else { return nil }
+    let (earlier, attribution) = try reconstruct(hello.generation, snapshot)
+    var outline = try Planner.outline(node: hello.node, state: earlier)
+    guard outline.digest.bytes == hello.digest else { return nil }
+    var update = newUpdate(snapshot, generation: snapshot.revision)
+    update.base = hello.generation
+    var upserts: [String: PlanObject] = [:]
+    for (revision, resources) in attribution {
+      let difference = Planner.difference(
+        node: hello.node, resources: resources, before: earlier, after: snapshot.state, revision: revision.number)
+      for object in difference.upserts { upserts[object.key] = object }
+      update.removals += difference.removals.map { Self.removal($0, revision) }
+    }
+    update.upserts = upserts.values.sorted { $0.key < $1.key }
+    if !upserts.isEmpty || !update.removals.isEmpty {
+      outline = try Planner.outline(node: hello.node, state: snapshot.state)
+    }
+    return (update, outline.scopes)
+  }
+
   private func completePlan(for hello: Hello, _ snapshot: Snapshot) throws -> PlanUpdate {
     let isOurs = hello.ledger == snapshot.ledger.uuidString.lowercased()
     let restoration =
@@ -154,11 +190,12 @@ extension Control {
     return update
   }
 
-  /// Queues a complete plan and registers the session, unless newer revisions were fed to the nodes meanwhile.
+  /// Queues the plan and registers the session, unless newer revisions were fed to the nodes meanwhile.
   private func join(
-    _ state: inout NodeBoard.State, _ hello: Hello, _ plan: PlanUpdate, _ send: AsyncStream<PlanUpdate>.Continuation,
-    _ number: Int
+    _ state: inout NodeBoard.State, _ hello: Hello, _ newest: (update: PlanUpdate, scopes: Set<String>),
+    _ send: AsyncStream<PlanUpdate>.Continuation, _ number: Int
   ) -> Bool {
+    let plan = newest.update
     guard state.fed <= plan.generation else { return false }
     guard case .enqueued = send.yield(plan) else {
       // The node reads too slowly; it connects anew.
@@ -167,10 +204,13 @@ extension Control {
     }
     state.sessions[hello.node] = .init(
       number: number, send: send, generation: plan.generation, joined: plan.generation,
-      scopes: Set(plan.upserts.map(\.scope)), isOfEarlierEpoch: hello.epoch < plan.epoch)
+      scopes: newest.scopes, isOfEarlierEpoch: hello.epoch < plan.epoch)
     logger.notice(
       "agent connected",
-      metadata: ["node": "\(hello.node)", "generation": "\(hello.generation)", "objects": "\(plan.upserts.count)"])
+      metadata: [
+        "node": "\(hello.node)", "generation": "\(hello.generation)", "objects": "\(plan.upserts.count)",
+        "complete": "\(plan.complete)",
+      ])
     return true
   }
 

@@ -4,7 +4,7 @@ import NodePlan
 
 /// How things on a node are called. Names end in the first 12 hex digits of the object's UUID.
 package enum Names {
-  static let table = "daruma"
+  package static let table = "daruma"
   static let fabric = "fabric"
   static let wan = "wan"
   static let probe = "probe"

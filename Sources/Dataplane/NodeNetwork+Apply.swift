@@ -11,9 +11,10 @@ extension NodeNetwork {
     var touched: Set<String> = []
     var removals = change.removals
     if change.complete {
-      let wanted = Set(change.upserts.map(\.key))
-      removals += objects.keys.filter { !wanted.contains($0) }
+      removals += unwanted(by: change.upserts)
       touched.formUnion(scopes.scopes.keys)
+      objects.reserveCapacity(change.upserts.count)
+      places[Names.fabric]?.table?.reserve(owners: change.upserts.count)
     }
     steps += 1
     for key in removals.sorted(by: { rank($0) > rank($1) }) {
@@ -40,7 +41,8 @@ extension NodeNetwork {
     }
     if !knowsPlan {
       knowsPlan = true
-      for place in places.values { place.endAdoption() }
+      nextSweep = .now + Self.firstSweep
+      endAdoption()
     }
     steps -= 1
     let time = Self.now()
@@ -52,6 +54,21 @@ extension NodeNetwork {
     }
     await verify(touched)
     rebuildDue()
+  }
+
+  private func endAdoption() {
+    for place in places.values {
+      do { try place.endAdoption() } catch {
+        logger.warning("cannot write settings", metadata: ["place": "\(place.name)", "error": "\(error)"])
+      }
+    }
+  }
+
+  /// The keys of what is here and not among all that is to be.
+  private func unwanted(by upserts: [PlanObject]) -> [String] {
+    if objects.isEmpty { return [] }
+    let wanted = Set(upserts.map(\.key))
+    return objects.keys.filter { !wanted.contains($0) }
   }
 
   /// Sends probes through the routers of these scopes and reports the outcome.
@@ -127,13 +144,14 @@ extension NodeNetwork {
     // Objects that build on others, and whether these are not what they were.
     var built: [String: Bool] = [:]
     for object in upserts {
-      if case .instance = object.body { continue }
+      let body = object.body
+      if case .instance = body { continue }
       touched.insert(object.scope)
-      let old = objects[object.key]
+      let old = objects.updateValue(object, forKey: object.key)
       if let old { touched.insert(old.scope) }
-      let isNew = isNewGround(object, old)
-      upsert(object)
-      if let home = Self.ground(object) {
+      upsert(object, Self.home(body), insteadOf: old)
+      if let home = Self.ground(body) {
+        let isNew = isNewGround(object, old)
         for key in dependents[home] ?? [] { built[key] = isNew || built[key] == true }
       }
     }
@@ -143,13 +161,14 @@ extension NodeNetwork {
       put(object)
     }
     // Of objects that exchange what they have, the first finds it taken still.
+    if !scopes.haveFailures { return touched }
     for object in upserts where scopes[object.scope].failures[object.key] != nil { put(object) }
     return touched
   }
 
   /// The id by which others build on the object.
-  private static func ground(_ object: PlanObject) -> String? {
-    switch object.body {
+  private static func ground(_ body: PlanObject.OneOf_Body?) -> String? {
+    switch body {
     case .router(let router): router.id
     case .network(let network): network.id
     default: nil
@@ -166,14 +185,13 @@ extension NodeNetwork {
     }
   }
 
-  private func upsert(_ object: PlanObject) {
-    if let old = objects[object.key] {
-      if Self.home(old) != Self.home(object) { uninstall(old) }
-      scopes.count(old, -1)
+  private func upsert(_ object: PlanObject, _ home: String?, insteadOf old: PlanObject?) {
+    if let old {
+      if Self.home(old.body) != home { uninstall(old) }
+      scopes[old.scope].count(old, -1)
     }
-    objects[object.key] = object
-    scopes.count(object, 1)
-    if let home = Self.home(object) { dependents[home, default: []].insert(object.key) }
+    scopes[object.scope].count(object, 1)
+    if let home { dependents[home, default: []].insert(object.key) }
     put(object)
   }
 
@@ -181,7 +199,7 @@ extension NodeNetwork {
     for attempt in 1...3 {
       do {
         try install(object)
-        scopes[object.scope].failures[object.key] = nil
+        scopes[object.scope].settle(object.key)
         return
       } catch {
         if attempt < 3, (error as? KernelError)?.isPassing == true { continue }
@@ -196,7 +214,7 @@ extension NodeNetwork {
   /// Nothing of an object stays that is not its newest, so that it stands in nobody's way.
   private func withdraw(_ object: PlanObject) {
     if Self.isGround(object) { return }
-    for place in [Self.home(object).map(Names.router), Names.fabric] {
+    for place in [Self.home(object.body).map(Names.router), Names.fabric] {
       guard let place, places[place]?.table?.owns(object.key) == true else { continue }
       try? replace(place, object.key, [])
     }
@@ -205,16 +223,16 @@ extension NodeNetwork {
   private func forget(_ object: PlanObject) {
     uninstall(object)
     objects[object.key] = nil
-    scopes.count(object, -1)
-    if let home = Self.home(object) {
+    scopes[object.scope].count(object, -1)
+    if let home = Self.home(object.body) {
       dependents[home]?.remove(object.key)
       if dependents[home]?.isEmpty == true { dependents[home] = nil }
     }
   }
 
   /// The id of the router or network that an object needs.
-  private static func home(_ object: PlanObject) -> String? {
-    switch object.body {
+  private static func home(_ body: PlanObject.OneOf_Body?) -> String? {
+    switch body {
     case .address(let address): address.router
     case .staticNat(let nat): nat.router
     case .portForward(let forward): forward.router

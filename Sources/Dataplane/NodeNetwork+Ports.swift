@@ -36,9 +36,10 @@ extension NodeNetwork {
       try places[Names.fabric]?.routes.deleteLink(link)
       return
     }
-    guard let routes = places[Names.fabric]?.routes else { return }
+    guard let fabric = places[Names.fabric] else { return }
+    fabric.noteLoss(of: link, Self.portOwner(portID))
     do throws(KernelError) {
-      try routes.setDown(link)
+      try fabric.routes.setDown(link)
       detached[link] = .now + .seconds(2)
     } catch {
       // Else it went with its namespace already.
@@ -59,10 +60,8 @@ extension NodeNetwork {
     for link in due { detached[link] = nil }
   }
 
-  /// True if the device had to be made. `isWired`: what its port needs is in place if the device was there before.
-  @discardableResult
-  func attach(_ port: Port, isWired: Bool = false) throws -> Bool {
-    guard let fabric = places[Names.fabric], let attachment = attachments[port.id] else { return false }
+  func attach(_ port: Port) throws {
+    guard let fabric = places[Names.fabric], let attachment = attachments[port.id] else { return }
     let link = Names.port(port.id)
     detached[link] = nil
     let made: Bool
@@ -72,9 +71,7 @@ extension NodeNetwork {
       made = try fabric.routes.ensureVeth(
         link, peerName: peerName, peerNamespace: namespace, peerMAC: MAC(port.mac))
     }
-    if isWired && !made { return false }
-    try fabric.ensure(fabric.wiring[Self.portOwner(port.id)] ?? [], { self.namespace($0) })
-    return made
+    try fabric.wire(link: link, isNew: made, Self.portOwner(port.id), { self.namespace($0) })
   }
 
   static func portOwner(_ id: String) -> String { "port " + id }
@@ -100,7 +97,7 @@ extension NodeNetwork {
       }
       try wire(Names.fabric, owner, WiringPlan.items(port, network))
     }
-    if attachments[port.id] != nil { try attach(port, isWired: true) }
+    try attach(port)
   }
 
   func remove(_ port: Port, _ key: String) throws {

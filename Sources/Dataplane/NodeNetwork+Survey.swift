@@ -6,6 +6,8 @@ extension NodeNetwork {
   private static let littleWiring = 5000
   /// How often all wiring is compared, should the kernel have kept something to itself: little of it, and much.
   private static let sweepPause = (little: Duration.seconds(1), much: Duration.seconds(60))
+  /// When it is compared after the first plan was put in place, for which the wiring that was there had been read.
+  static let firstSweep = Duration.seconds(2)
 
   private var wired: [Place] { Array(places.values) + [host].compactMap(\.self) }
 

@@ -26,6 +26,10 @@ final class Place {
   private var found: WiringSnapshot?
   /// Links of it that are others now.
   private var remade: Set<String> = []
+  /// Settings of links of it that a release before may have written otherwise.
+  private var adoptedSettings: [String: String] = [:]
+  /// Links that were not there when their wiring was to be made.
+  private var absent: Set<String> = []
   var table: RuleTable?
   /// The generation of the rule set that our last commit made; nil if it must be looked at first.
   var generation: UInt32?
@@ -61,8 +65,9 @@ final class Place {
     if settings.isEmpty { return }
     let sorted = settings.sorted { $0.key < $1.key }
     try namespace.run {
+      var folders = SettingFolders()
       for (path, value) in sorted {
-        let file = open("/proc/sys/net/" + path, O_WRONLY | O_CLOEXEC)
+        let file = folders.open(path)
         if file < 0 {
           if errno == ENOENT { continue }
           throw KernelError(code: errno, operation: "write \(path)")
@@ -93,7 +98,7 @@ final class Place {
     unfinished.insert(owner)
     if isUnfinished { try removeLeftovers() }
     var failure: (any Error)?
-    let wanted = Set(items)
+    let wanted = before.isEmpty ? [] : Set(items)
     wiring[owner] = items.isEmpty ? nil : items
     count(before, -1)
     count(items, 1)
@@ -116,14 +121,21 @@ final class Place {
     remade = []
   }
 
-  func endAdoption() {
+  func endAdoption() throws {
     found = nil
     remade = []
+    defer { adoptedSettings = [:] }
+    try set(adoptedSettings)
   }
 
   private func isFound(_ item: WiringItem) -> Bool {
     guard let found else { return false }
-    if case .link = item { return false }
+    if case .link(let shape) = item {
+      let isSame = !remade.contains(shape.name) && shape.master.map(remade.contains) != true
+      guard shape.isOptional, isSame, found.links[shape.name] != nil, found.has(item) else { return false }
+      adoptedSettings.merge(shape.kernelSettings) { $1 }
+      return true
+    }
     if let link = item.linkName, found.links[link] == nil || remade.contains(link) { return false }
     return found.has(item)
   }
@@ -188,6 +200,7 @@ final class Place {
 
   /// All of an owner's, or what is missing of it: an instance has two for each of its addresses, which go together.
   func ensure(_ items: [WiringItem], _ places: (String) -> NetworkNamespace?) throws {
+    if found != nil && items.allSatisfy(isFound) { return }
     var batch = RouteBatch()
     var indexes: [String: UInt32] = [:]
     for item in items.sorted(by: { $0.rank < $1.rank }) where !isFound(item) {
@@ -216,6 +229,22 @@ final class Place {
     batch = RouteBatch()
   }
 
+  /// Makes the wiring on a link that is new, or was absent when it was to be made.
+  func wire(link: String, isNew: Bool, _ owner: String, _ places: (String) -> NetworkNamespace?) throws {
+    guard absent.remove(link) != nil || isNew else { return }
+    do {
+      try ensure(wiring[owner] ?? [], places)
+    } catch {
+      absent.insert(link)
+      throw error
+    }
+  }
+
+  /// The link goes, and its wiring with it.
+  func noteLoss(of link: String, _ owner: String) {
+    if wiring[owner] != nil { absent.insert(link) }
+  }
+
   /// `nil` of a link that may be absent and is.
   private func index(_ link: String, _ known: inout [String: UInt32]) throws -> UInt32? {
     if let index = known[link] { return index }
@@ -224,8 +253,9 @@ final class Place {
       known[link] = index
       return index
     } catch {
-      if error.code == ENODEV && WiringView.isOptional(link) { return nil }
-      throw error
+      guard error.code == ENODEV, WiringView.isOptional(link) else { throw error }
+      absent.insert(link)
+      return nil
     }
   }
 
@@ -245,7 +275,7 @@ final class Place {
       case .rule(let rule): try routes.addRule(rule)
       }
     } catch let error as KernelError where error.code == ENODEV && WiringView.isOptional(item.linkName) {
-      return
+      if let link = item.linkName { absent.insert(link) }
     }
   }
 
@@ -260,13 +290,11 @@ final class Place {
     case .vxlan(let vni): try routes.ensureVXLAN(shape.name, vni: vni, local: IPv4(0x7F00_0001))
     case nil: break
     }
-    var settings: [String: String] = [:]
-    for (path, value) in shape.settings {
-      settings["ipv4/" + path.split(separator: "%", omittingEmptySubsequences: false).joined(separator: shape.name)] =
-        value
+    if shape.isOptional, try routes.link(shape.name) == nil {
+      absent.insert(shape.name)
+      return
     }
-    if shape.isOptional, try routes.link(shape.name) == nil { return }
-    try set(settings)
+    try set(shape.kernelSettings)
     if let mtu = shape.mtu { try routes.setMTU(shape.name, mtu) }
     if let master = shape.master { try routes.setMaster(shape.name, master) }
     try routes.setUp(shape.name)
@@ -275,7 +303,9 @@ final class Place {
   private func remove(_ item: WiringItem) throws {
     do {
       switch item {
-      case .link(let shape): if shape.make != nil { try routes.deleteLink(shape.name) }
+      case .link(let shape):
+        absent.remove(shape.name)
+        if shape.make != nil { try routes.deleteLink(shape.name) }
       case .address(let address, let length, let link):
         try routes.removeAddress(address, prefixLength: length, link: link)
       case .neighbour(let address, _, let link): try routes.deleteNeighbour(address, link: link)

@@ -6,7 +6,7 @@ extension RuleTable {
     var words: [UInt32] = []
     words.reserveCapacity(elements.count * 4)
     for item in elements {
-      guard sets[item.set] != nil, let place = places[item.set] else {
+      guard let place = places[item.set], isDeclared[place] else {
         throw DataplaneError(.invalid, "there is no set \(item.set) in the router")
       }
       words.append(UInt32(place))

@@ -1,4 +1,7 @@
+import Dispatch
+import Glibc
 import Kernel
+import Synchronization
 
 extension RuleTable {
   /// nil if the table is not there.
@@ -37,6 +40,7 @@ extension RuleTable {
 
   private mutating func auditSets(_ kernel: NFTables, _ damage: inout Damage) throws(KernelError) {
     var seen: Set<String> = []
+    var known: [String] = []
     for set in try kernel.sets(.ipv4, Names.table) {
       seen.insert(set.name)
       guard let shape = sets[set.name] else {
@@ -51,7 +55,11 @@ extension RuleTable {
         capacities[set.name] = Int(set.size)
         if set.size < count(of: set.name) { damage.isTotal = true }
       }
-      try compare(set.name, kernel, &damage)
+      known.append(set.name)
+    }
+    for (name, difference) in try compare(known, kernel) {
+      if !difference.missing.isEmpty { damage.missing[name] = difference.missing }
+      if !difference.surplus.isEmpty { damage.surplus[name] = difference.surplus }
     }
     for (name, shape) in sets where !seen.contains(name) {
       // Rules hold on to the sets they name, so a static one is only missing along with the frame.
@@ -61,8 +69,34 @@ extension RuleTable {
     }
   }
 
-  private func compare(_ set: String, _ kernel: NFTables, _ damage: inout Damage) throws(KernelError) {
-    guard let place = places[set] else { return }
+  /// Positions in a set's store that the kernel does not have, and what it has besides.
+  private struct Difference {
+    var missing: [Int] = []
+    var surplus: [NFTElement] = []
+  }
+
+  /// More elements than this are read on all cores, a set on one.
+  private static let fewElements = 20_000
+
+  private func compare(_ sets: [String], _ kernel: NFTables) throws(KernelError) -> [(String, Difference)] {
+    let total = sets.reduce(0) { $0 + count(of: $1) }
+    let others = total > Self.fewElements ? sysconf(Int32(_SC_NPROCESSORS_ONLN)) - 1 : 0
+    let readers = [kernel] + (0..<others).compactMap { _ in try? kernel.another() }
+    let waiting = Mutex(sets.sorted { count(of: $0) < count(of: $1) })
+    let found = Mutex<[(String, Result<Difference, KernelError>)]>([])
+    DispatchQueue.concurrentPerform(iterations: readers.count) { number in
+      while let set = waiting.withLock({ $0.popLast() }) {
+        let result = Result { () throws(KernelError) in try compare(set, readers[number]) }
+        found.withLock { $0.append((set, result)) }
+      }
+    }
+    var differences: [(String, Difference)] = []
+    for (set, result) in found.withLock({ $0 }) { differences.append((set, try result.get())) }
+    return differences
+  }
+
+  private func compare(_ set: String, _ kernel: NFTables) throws(KernelError) -> Difference {
+    guard let place = places[set] else { return Difference() }
     let store = stores[place]
     var isSeen: [Bool] = []
     var seen = 0
@@ -79,8 +113,8 @@ extension RuleTable {
         surplus.append(found.element)
       }
     }
-    if !surplus.isEmpty { damage.surplus[set] = surplus }
-    if seen < store.count { damage.missing[set] = isSeen.indices.filter { !isSeen[$0] } }
+    return Difference(
+      missing: seen < store.count ? isSeen.indices.filter { !isSeen[$0] } : [], surplus: surplus)
   }
 
   /// Where the store has just this.
@@ -112,9 +146,10 @@ extension RuleTable {
       let before = touched[place]
       let store = stores[place]
       if store.endWords > 0 || before.count > max(64, store.count / 16) {
-        var damage = Damage()
-        try compare(name, kernel, &damage)
-        if !damage.isEmpty { return "\(name): \(damage.description)" }
+        let difference = try compare(name, kernel)
+        if !difference.missing.isEmpty || !difference.surplus.isEmpty {
+          return "\(name): \(difference.missing.count) elements missing, \(difference.surplus.count) foreign"
+        }
         continue
       }
       var elements: [NFTElement] = []

@@ -52,6 +52,8 @@ struct RuleTable {
   /// Elements of each set, tagged with the number of the owner.
   var stores: [PackedElements] = []
   var places: [String: Int] = [:]
+  /// Whether the set at a place is wanted; one that is not may be in the kernel still.
+  private(set) var isDeclared: [Bool] = []
   private var freePlaces: [Int] = []
   var verdicts: [NFTVerdict] = []
   var verdictNumbers: [NFTVerdict: UInt32] = [:]
@@ -80,21 +82,25 @@ struct RuleTable {
     if sets[set.name] == set { return }
     if touchedSets[set.name] == nil { touchedSets[set.name] = .some(sets[set.name]) }
     sets[set.name] = set
-    if places[set.name] != nil { return }
-    if let free = freePlaces.popLast() {
+    if let known = places[set.name] {
+      isDeclared[known] = true
+    } else if let free = freePlaces.popLast() {
       stores[free] = PackedElements(set)
       touched[free] = PackedElements(set)
+      isDeclared[free] = true
       places[set.name] = free
     } else {
       places[set.name] = stores.count
       stores.append(PackedElements(set))
       touched.append(PackedElements(set))
+      isDeclared.append(true)
     }
   }
 
   /// Takes a set away that nobody has elements in.
   mutating func removeSet(_ name: String) {
     guard let shape = sets.removeValue(forKey: name) else { return }
+    if let place = places[name] { isDeclared[place] = false }
     if touchedSets[name] == nil { touchedSets[name] = .some(shape) }
     // What it had in the kernel stays known: it may be declared again before that is told.
   }
@@ -116,30 +122,40 @@ struct RuleTable {
   /// Puts `elements` in place of what the owner had. Throws, and changes nothing, if another owner has one of the keys
   /// with another value.
   mutating func replace(owner: String, _ elements: [SetElement]) throws(DataplaneError) {
-    let number = ownerNumbers[owner]
-    let before = number.map { owned[Int($0)] } ?? []
     let wanted = try pack(elements)
-    if before == wanted { return }
-    try check(wanted, owner, number)
-    if let number { each(before) { $0.withdraw($1, $2, number) } }
-    if wanted.isEmpty {
-      if let number { dismiss(number, owner) }
+    guard let number = ownerNumbers[owner] else {
+      if wanted.isEmpty { return }
+      try check(wanted, owner, nil)
+      let number = enroll(owner, wanted)
+      each(wanted) { $0.insert($1, $2, number) }
       return
     }
-    let own = number ?? enroll(owner)
-    each(wanted) { $0.insert($1, $2, own) }
-    owned[Int(own)] = wanted
+    let before = owned[Int(number)]
+    if before == wanted { return }
+    try check(wanted, owner, number)
+    each(before) { $0.withdraw($1, $2, number) }
+    if wanted.isEmpty { return dismiss(number, owner) }
+    each(wanted) { $0.insert($1, $2, number) }
+    owned[Int(number)] = wanted
   }
 
-  private mutating func enroll(_ owner: String) -> UInt32 {
+  /// Room for so many owners.
+  mutating func reserve(owners count: Int) {
+    ownerNumbers.reserveCapacity(count)
+    owners.reserveCapacity(count)
+    owned.reserveCapacity(count)
+  }
+
+  private mutating func enroll(_ owner: String, _ wanted: [UInt32]) -> UInt32 {
     let number: UInt32
     if let free = freeOwners.popLast() {
       number = free
       owners[Int(free)] = owner
+      owned[Int(free)] = wanted
     } else {
       number = UInt32(owners.count)
       owners.append(owner)
-      owned.append([])
+      owned.append(wanted)
     }
     ownerNumbers[owner] = number
     return number
@@ -167,11 +183,11 @@ struct RuleTable {
   private mutating func check(_ wanted: [UInt32], _ owner: String, _ number: UInt32?) throws(DataplaneError) {
     var conflict: (place: Int, tag: UInt32)?
     each(wanted) { table, place, record in
-      let store = table.stores[place]
-      guard conflict == nil, let position = store.position(record), !store.isRecord(record, at: position)
+      guard let position = table.stores[place].position(record),
+        !table.stores[place].isRecord(record, at: position)
       else { return }
-      let tag = store.tags[position]
-      if tag != number { conflict = (place, tag) }
+      let tag = table.stores[place].tags[position]
+      if tag != number && conflict == nil { conflict = (place, tag) }
     }
     guard let conflict else { return }
     let set = places.first { $0.value == conflict.place }?.key ?? ""

@@ -26,24 +26,29 @@ struct ScopeLedger {
     var repairs: UInt64 = 0
     var lastDrift = ""
     var objects = 0
+
+    mutating func count(_ object: PlanObject, _ sign: Int) {
+      objects += sign
+      for (service, number) in ScopeLedger.services(object) { wanted[service, default: 0] += sign * number }
+      if sign < 0 { settle(object.key) }
+    }
+
+    /// The object is in place.
+    mutating func settle(_ key: String) {
+      if !failures.isEmpty { failures[key] = nil }
+    }
   }
 
   private(set) var scopes: [String: Scope] = [:]
 
   subscript(name: String) -> Scope {
     get { scopes[name] ?? Scope() }
-    set { scopes[name] = newValue }
+    _modify { yield &scopes[name, default: Scope()] }
   }
 
   mutating func forget(_ name: String) { scopes[name] = nil }
 
-  mutating func count(_ object: PlanObject, _ sign: Int) {
-    var scope = self[object.scope]
-    scope.objects += sign
-    for (service, number) in Self.services(object) { scope.wanted[service, default: 0] += sign * number }
-    if sign < 0 { scope.failures[object.key] = nil }
-    scopes[object.scope] = scope
-  }
+  var haveFailures: Bool { scopes.values.contains { !$0.failures.isEmpty } }
 
   static func services(_ object: PlanObject) -> [(String, Int)] {
     switch object.body {

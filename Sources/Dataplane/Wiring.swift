@@ -21,6 +21,15 @@ struct LinkShape: Hashable {
   var nearPlace: String?
   /// May be absent: a port whose device nobody has attached yet.
   var isOptional = false
+
+  /// Its settings by their paths below `/proc/sys/net`.
+  var kernelSettings: [String: String] {
+    Dictionary(
+      uniqueKeysWithValues: settings.map { path, value in
+        let parts = path.split(separator: "%", omittingEmptySubsequences: false)
+        return ("ipv4/" + parts.joined(separator: name), value)
+      })
+  }
 }
 
 /// One thing of routing or wiring in a namespace. Everything names links, so that it survives their making anew.

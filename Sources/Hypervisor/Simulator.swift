@@ -95,7 +95,11 @@ struct Simulator: Sendable {
     _ nic: InstanceRecord.NIC, _ secondary: [UInt32], _ link: String, isDefault: Bool, _ routes: RouteSocket
   ) throws {
     try routes.addAddress(IPv4(nic.address), prefixLength: nic.prefixLength, link: link)
-    for address in secondary { try routes.addAddress(IPv4(address), prefixLength: 32, link: link) }
+    let index = try routes.link(link)?.index
+    let present = secondary.isEmpty ? [] : Set(try routes.addresses().filter { $0.link == index }.map(\.address.value))
+    for address in secondary where !present.contains(address) {
+      try routes.addAddress(IPv4(address), prefixLength: 32, link: link)
+    }
     try routes.setUp(link)
     if isDefault {
       try routes.replaceRoute(IPv4Prefix(IPv4(0), length: 0), via: IPv4(nic.gateway), link: link, onlink: true)

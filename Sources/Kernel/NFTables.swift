@@ -4,12 +4,17 @@ import Synchronization
 
 /// The nf_tables rule set of one network namespace.
 package final class NFTables: Sendable {
+  private let namespace: NetworkNamespace?
   private let socket: Mutex<NetlinkSocket>
 
   /// Opens the socket inside `namespace`; without one, in the calling thread's.
   package init(in namespace: NetworkNamespace? = nil) throws {
+    self.namespace = namespace
     socket = Mutex(try NetlinkSocket(NETLINK_NETFILTER, in: namespace))
   }
+
+  /// Another way to the same rule set, for a thread that reads beside this one's.
+  package func another() throws -> NFTables { try NFTables(in: namespace) }
 
   /// The number of the rule set, which every commit of anybody raises by one.
   package func generation() throws(KernelError) -> UInt32 {

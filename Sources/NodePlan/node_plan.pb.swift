@@ -927,6 +927,9 @@ package nonisolated struct Hello: Sendable {
   /// the newest version of the rules that the agent renders
   package var renderer: UInt32 = 0
 
+  /// of the plan it has (PlanDigest); empty asks for a complete one
+  package var digest: Data = Data()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -2561,7 +2564,7 @@ nonisolated extension NodeReport: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension Hello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Hello"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}ledger\0\u{1}epoch\0\u{1}generation\0\u{3}boot_id\0\u{1}accelerator\0\u{1}renderer\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}ledger\0\u{1}epoch\0\u{1}generation\0\u{3}boot_id\0\u{1}accelerator\0\u{1}renderer\0\u{1}digest\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2576,6 +2579,7 @@ nonisolated extension Hello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
       case 5: try { try decoder.decodeSingularStringField(value: &self.bootID) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.accelerator) }()
       case 7: try { try decoder.decodeSingularUInt32Field(value: &self.renderer) }()
+      case 8: try { try decoder.decodeSingularBytesField(value: &self.digest) }()
       default: break
       }
     }
@@ -2603,6 +2607,9 @@ nonisolated extension Hello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
     if self.renderer != 0 {
       try visitor.visitSingularUInt32Field(value: self.renderer, fieldNumber: 7)
     }
+    if !self.digest.isEmpty {
+      try visitor.visitSingularBytesField(value: self.digest, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2614,6 +2621,7 @@ nonisolated extension Hello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
     if lhs.bootID != rhs.bootID {return false}
     if lhs.accelerator != rhs.accelerator {return false}
     if lhs.renderer != rhs.renderer {return false}
+    if lhs.digest != rhs.digest {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

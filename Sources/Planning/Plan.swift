@@ -20,29 +20,60 @@ package struct PlanDifference: Sendable {
   package var scopes: Set<String> { Set(upserts.map(\.scope)).union(removals.map(\.scope)) }
 }
 
+/// What a plan is known by.
+package struct PlanOutline: Sendable {
+  package var digest = PlanDigest()
+  package var scopes: Set<String> = []
+}
+
 package enum Planner {
   /// The whole plan of a node; every object carries `revision`.
   package static func plan(node: String, state: CloudState, revision: UInt64) -> Plan {
-    let roots = Root.all(in: state)
-    let parts = Mutex<[[PlanObject]]>([])
-    let share = max(1000, roots.count / 16)
-    // Each object comes from one root, so the roots can be shared out among the cores.
-    DispatchQueue.concurrentPerform(iterations: (roots.count + share - 1) / share) { number in
-      var part: [PlanObject] = []
-      part.reserveCapacity(share)
-      for root in roots[(number * share)..<min(roots.count, (number + 1) * share)] {
-        for var object in objects(of: root, node: node, in: state) {
-          object.revision = revision
-          part.append(object)
-        }
+    let made = shares(node, state) { objects in
+      objects.map { object in
+        var object = object
+        object.revision = revision
+        return object
       }
-      let made = part
-      parts.withLock { $0.append(made) }
     }
-    let made = parts.withLock { $0 }
     var plan = Plan(minimumCapacity: made.reduce(0) { $0 + $1.count })
     for part in made { for object in part { plan[object.key] = object } }
     return plan
+  }
+
+  /// The outline of the plan of a node, without keeping the plan.
+  package static func outline(node: String, state: CloudState) throws -> PlanOutline {
+    let parts = shares(node, state) { objects in
+      Result {
+        var outline = PlanOutline()
+        for object in objects {
+          try outline.digest.add(object)
+          outline.scopes.insert(object.scope)
+        }
+        return outline
+      }
+    }
+    return try parts.reduce(into: PlanOutline()) { whole, part in
+      let part = try part.get()
+      whole.digest = whole.digest + part.digest
+      whole.scopes.formUnion(part.scopes)
+    }
+  }
+
+  /// What `body` makes of the objects, which have no revision yet. Each object comes from one root, so the roots are shared
+  /// out among the cores.
+  private static func shares<R: Sendable>(
+    _ node: String, _ state: CloudState, _ body: @Sendable ([PlanObject]) -> R
+  ) -> [R] {
+    let roots = Root.all(in: state)
+    let made = Mutex<[R]>([])
+    let share = max(1000, roots.count / 16)
+    DispatchQueue.concurrentPerform(iterations: (roots.count + share - 1) / share) { number in
+      let part = roots[(number * share)..<min(roots.count, (number + 1) * share)]
+      let result = body(part.flatMap { objects(of: $0, node: node, in: state) })
+      made.withLock { $0.append(result) }
+    }
+    return made.withLock { $0 }
   }
 
   /// What `resources`, each as it was or as it is, changed in the plan of a node between two states. Objects carry `revision`.

@@ -311,11 +311,13 @@ struct Up: AsyncParsableCommand {
     }
   }
 
+  /// Looks so seldom that looking leaves the processors to what is waited for.
   static func poll(for limit: Duration, _ failure: String, _ condition: () async throws -> Bool) async throws {
     let deadline = ContinuousClock.now + limit
     while ContinuousClock.now < deadline {
+      let begin = ContinuousClock.now
       if try await condition() { return }
-      try await Task.sleep(for: .milliseconds(10))
+      try await Task.sleep(for: max(.milliseconds(10), (.now - begin) * 4))
     }
     throw CommandFailure("After \(limit): \(failure)")
   }

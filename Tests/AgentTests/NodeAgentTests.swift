@@ -207,6 +207,7 @@ struct NodeAgentTests {
         #expect(listener.refusals.map(\.generation) == [11], "what follows is no surprise")
         let hello = try #require(listener.hellos.last)
         #expect(hello.node == "n1" && hello.ledger == "ledger" && hello.epoch == 1 && hello.generation == 10)
+        #expect(hello.digest.isEmpty)
         var plan = complete([nat(2), nat(3, revision: 12)], generation: 12)
         plan.removals = difference(removing: [(nat(1).key, 11)]).removals
         await agent.follow(plan)
@@ -214,6 +215,34 @@ struct NodeAgentTests {
         try await settles { listener.acknowledged(12) }
         try await Task.sleep(for: .milliseconds(1200))
         #expect(listener.holds.isEmpty && listener.hellos.count == 2, "it asks once")
+      }
+    }
+  }
+
+  @Test(.timeLimit(.minutes(1)))
+  func `an agent tells what it has while it puts that in place, and follows the manager after that`() async throws {
+    try await withFolder { folder in
+      let rules = (0..<10).map { nat($0) }
+      let before = agent(folder, RecordedNetwork())
+      try await run(before) {
+        try await settles { await before.isRestored }
+        await before.follow(complete(rules, generation: 10))
+      }
+      let network = RecordedNetwork()
+      let isHeard = Mutex(false)
+      network.onApply.withLock { $0 = { try? await settles { isHeard.withLock { $0 } } } }
+      let after = agent(folder, network)
+      try await listen(to: after, folder) { listener in
+        let hello = try #require(listener.hellos.first)
+        let digest = try PlanDigest(of: rules).bytes
+        #expect(hello.generation == 10 && hello.digest == digest)
+        async let following: Void = after.follow(difference([nat(20, revision: 11)]))
+        // Time for what must not be done yet.
+        try await Task.sleep(for: .milliseconds(100))
+        #expect(network.changes.withLock { $0.map(\.complete) } == [true])
+        isHeard.withLock { $0 = true }
+        await following
+        #expect(network.changes.withLock { $0.map(\.generation) } == [10, 11])
       }
     }
   }
