@@ -31,21 +31,22 @@ extension NodeNetwork {
     var repaired: [String: String] = [:]
     let seen = Self.now()
     for place in places.values {
-      do {
-        if !place.namespace.isMounted() {
-          try restoreName(place)
-          repaired[place.name] = "the name of namespace \(place.name) was gone"
-        }
-        if let wanted = place.generation {
-          if try place.rules.generation() == wanted { continue }
-        } else if place.table == nil {
-          continue
-        }
-        let damage = try mend(place, seen)
-        if !damage.isEmpty { repaired[place.name] = damage }
-      } catch {
-        logger.warning("cannot look at a place", metadata: ["place": "\(place.name)", "error": "\(error)"])
+      attempt(place) {
+        if place.namespace.isMounted() { return }
+        try restoreName(place)
+        repaired[place.name] = "the name of namespace \(place.name) was gone"
       }
+    }
+    // All that is lost is told before any of it is put back, and small rule sets do not wait for large ones.
+    let changed = places.values.filter(isToBeExamined).sorted { $0.table?.count ?? 0 < $1.table?.count ?? 0 }
+    for place in changed {
+      attempt(place) {
+        let damage = try examine(place, seen)
+        if !damage.isEmpty { repaired[place.name] = damage }
+      }
+    }
+    for place in changed {
+      attempt(place) { try leavingOut(place.name) { _ = try place.inspect() } }
     }
     if beats % 4 == 0 { superviseAll(&repaired, seen) }
     if beats % Self.beatsPerSecond == 0 { tidyWiring() }
@@ -70,16 +71,26 @@ extension NodeNetwork {
     try place.namespace.remount()
   }
 
-  /// A rule set that is not as our last commit left it: found out what differs, reported, repaired.
-  private func mend(_ place: Place, _ seen: Int64) throws -> String {
-    guard var table = place.table else {
-      return ""
+  private func attempt(_ place: Place, _ body: () throws -> Void) {
+    do {
+      try body()
+    } catch {
+      logger.warning("cannot look at a place", metadata: ["place": "\(place.name)", "error": "\(error)"])
     }
+  }
+
+  /// Whether the rule set may not be as our last commit left it.
+  private func isToBeExamined(_ place: Place) -> Bool {
+    guard place.table != nil else { return false }
+    guard let wanted = place.generation else { return true }
+    return (try? place.rules.generation()) != wanted
+  }
+
+  /// What a rule set lacks, which is told at once; nothing is changed.
+  private func examine(_ place: Place, _ seen: Int64) throws -> String {
+    guard var table = place.table else { return "" }
     let damage = try table.audit(place.rules)
-    if damage.isEmpty {
-      try leavingOut(place.name) { _ = try place.inspect() }
-      return ""
-    }
+    if damage.isEmpty { return "" }
     let text = "\(place.name): \(damage.description)"
     var missing: [String: Int] = [:]
     if damage.isTotal {
@@ -92,7 +103,6 @@ extension NodeNetwork {
       }
     }
     for scope in placeScopes(place.name) { lose(scope, text, missing, seen) }
-    try leavingOut(place.name) { _ = try place.inspect() }
     return text
   }
 

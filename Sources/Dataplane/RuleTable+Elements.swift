@@ -69,6 +69,9 @@ extension RuleTable {
     return (0..<store.count).map { NFTBytes(words: store.records[($0 * store.stride)...].prefix(store.keyWords)) }
   }
 
+  /// Elements of all sets.
+  var count: Int { stores.reduce(0) { $0 + $1.count } }
+
   func count(of set: String) -> Int { places[set].map { stores[$0].count } ?? 0 }
 
   /// Keys that were in the set at the last commit and are not wanted any more.

@@ -95,6 +95,37 @@ import Testing
     }
   }
 
+  @Test func `a small gateway's loss is told before a large one is put back`() async throws {
+    try await Lab.with { lab in
+      let many = (0..<20_000 as Range<UInt32>).map { number -> PlanObject in
+        func text(_ first: String) -> String { IPv4(Plans.ip(first) + number).description }
+        return Plans.nat(Plans.cells[0], text("198.18.0.0"), text("10.1.64.0"))
+      }
+      let edges = [Plans.edge(1), Plans.edge(2)]
+      await lab.apply(
+        Plans.base + edges + many + [Plans.nat(Plans.cells[1], "203.0.113.140", "10.1.0.11")], complete: true)
+      let kernels = try Plans.cells.map { try NFTables(in: lab.namespace(Names.router($0))) }
+      let before = Plans.edgeScopes.map { lab.last($0)?.repairs ?? 0 }
+      // At once: between two looks of the node.
+      for kernel in kernels {
+        var batch = NFTBatch()
+        batch.deleteTable(.ipv4, "daruma")
+        try kernel.commit(batch)
+      }
+      #expect(
+        await lab.wait {
+          zip(Plans.edgeScopes, before).allSatisfy { scope, repairs in
+            lab.last(scope).map { $0.repairs > repairs && $0.phase == .verified } ?? false
+          }
+        })
+      let reports = Plans.edgeScopes.compactMap { lab.last($0) }
+      let detected = reports.map(\.detectedAtNs)
+      let apart = abs(try #require(detected.first) - (try #require(detected.last)))
+      let repair = try #require(reports.first).appliedAtNs - (detected.min() ?? 0)
+      #expect(apart < repair / 2, "told \(apart) ns apart, put back after \(repair) ns")
+    }
+  }
+
   /// So much wiring is compared by itself once a minute only.
   @Test func `damage to much wiring is heard of, also when the kernel has too much to tell`() async throws {
     try await Lab.with { lab in

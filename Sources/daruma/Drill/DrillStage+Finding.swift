@@ -41,12 +41,6 @@ extension DrillStage {
     }
   }
 
-  /// At most `limit` of them, evenly drawn.
-  private static func some<Item>(_ all: [Item], _ limit: Int) -> [Item] {
-    let count = min(all.count, limit)
-    return (0..<count).map { all[$0 * all.count / count] }
-  }
-
   private func target(_ rule: APIClient.Object, _ instances: [Instance]) async throws -> Target {
     guard let id = rule["id"] as? String, let address = (rule["publicip"] as? String).flatMap({ IPv4($0) }) else {
       throw CommandFailure("listLoadBalancerRules answered without an address")

@@ -245,17 +245,20 @@ final class DrillStage: Sendable {
 
   private static func isOwn(_ address: IPv4) -> Bool { pool.contains(address) }
 
-  /// Up to `limit` targets, evenly drawn from all of both services, which alternate as evenly as their numbers allow.
+  /// Up to `limit` targets, evenly drawn from each service, of which each has its share.
   func targets(limit: Int) -> [Target] {
-    let sorted = contents.withLock { $0.targets }
-    let parts = [
-      sorted.filter { $0.service == .staticNAT }, sorted.filter { $0.service == .loadBalancer },
-    ]
-    let all = parts.flatMap { part in
-      part.enumerated().map { (place: Double($0.offset) / Double(part.count), target: $0.element) }
-    }.sorted { $0.place < $1.place }.map(\.target)
+    let all = contents.withLock { $0.targets }
     guard all.count > limit else { return all }
-    return (0..<limit).map { all[$0 * all.count / limit] }
+    return [Target.Service.staticNAT, .loadBalancer].flatMap { service in
+      let part = all.filter { $0.service == service }
+      return Self.some(part, part.isEmpty ? 0 : max(1, limit * part.count / all.count))
+    }
+  }
+
+  /// At most `limit` of them, evenly drawn.
+  static func some<Item>(_ all: [Item], _ limit: Int) -> [Item] {
+    let count = min(all.count, limit)
+    return (0..<count).map { all[$0 * all.count / count] }
   }
 
   /// Deletes every rule of every gateway; the time just before, in nanoseconds since 1970.
