@@ -51,6 +51,20 @@ def run(path, phase, instances, *arguments):
     return {row["name"]: row for row in map(json.loads, output.splitlines())}
 
 
+def killed(path, instances, seconds=20):
+    """Seconds to ready after writers were killed in full course, so that the checkpoint is behind and the log is to be replayed."""
+    times = []
+    for _ in range(3):
+        writers = subprocess.Popen(
+            [DARUMA, "ledger-benchmark", path, "--phase", "measure", "--instances", str(instances), "--seconds", str(seconds * 2)],
+            stdout=subprocess.DEVNULL)
+        time.sleep(seconds)
+        writers.kill()
+        writers.wait()
+        times += run(path, "open", instances)["start to ready"]["values"]
+    return times
+
+
 def summary(name, unit, values, factor=1):
     values = [value * factor for value in values]
     return {"name": name, "unit": unit, "min": round(min(values), 4), "median": round(statistics.median(values), 4),
@@ -77,8 +91,10 @@ def main():
         before = floor(folder)
         many = run(path, "measure", options.instances, *repeats)
         after = floor(folder)
+        after_kill = killed(path, options.instances)
         for name in opened[0]:
             rows.append(summary(name, opened[0][name]["unit"], [value for run in opened for value in run[name]["values"]]))
+        rows.append(summary("start to ready, writers killed before", "s", after_kill))
         for row in (*filled.values(), *many.values()):
             rows.append(summary(row["name"], row["unit"], row["values"]))
         rows.append(summary("floor: one flushed commit of SQLite, before", "ms", before))

@@ -215,7 +215,7 @@ import Testing
     #expect(throws: LedgerError.self) { try BackupSecret.passphrase(inFile: path) }
   }
 
-  @Test(.timeLimit(.minutes(5)), arguments: Kept.allCases)
+  @Test(.timeLimit(.minutes(isFull ? 60 : 5)), arguments: Kept.allCases)
   func `backups under the load of 64 callers are of one moment`(
     kept: Kept
   ) async throws {

@@ -191,8 +191,8 @@ import Testing
     #expect(try folder.open().snapshot.epoch == 2)
   }
 
-  @Test(.timeLimit(.minutes(5))) func `copies taken under load hold what was acknowledged or are refused`() async throws
-  {
+  @Test(.timeLimit(.minutes(isFull ? 60 : 5)))
+  func `copies taken under load hold what was acknowledged or are refused`() async throws {
     let ledger = try folder.open(create: true)
     let load = Task {
       try await withThrowingTaskGroup(of: Void.self) { group in

@@ -10,7 +10,7 @@ import Testing
   /// What every revision left behind; index 0 is the beginning.
   private typealias Model = [[UUID: Int]]
 
-  @Test(.timeLimit(.minutes(5)), arguments: Kept.allCases)
+  @Test(.timeLimit(.minutes(isFull ? 60 : 5)), arguments: Kept.allCases)
   func `random transactions end in the state of a plain dictionary`(kept: Kept) async throws {
     let seed = UInt64.random(in: 0...UInt64.max)
     print("seed \(seed)")

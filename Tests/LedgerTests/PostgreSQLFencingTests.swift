@@ -84,7 +84,8 @@ import Testing
     await again.close()
   }
 
-  @Test(.timeLimit(.minutes(5))) func `a server that is killed under load and started again loses nothing`()
+  @Test(.timeLimit(.minutes(isFull ? 60 : 5)))
+  func `a server that is killed under load and started again loses nothing`()
     async throws
   {
     let server = try PostgreSQLServer()

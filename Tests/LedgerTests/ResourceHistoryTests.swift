@@ -6,7 +6,7 @@ import Testing
 
 /// The history of one resource is what a look through all of the history finds.
 @Suite struct ResourceHistoryTests {
-  @Test(.timeLimit(.minutes(5)), arguments: Kept.allCases)
+  @Test(.timeLimit(.minutes(isFull ? 60 : 5)), arguments: Kept.allCases)
   func `it is complete for what is there, gone, or came back, over crashes and trimming`(kept: Kept) async throws {
     let seed = UInt64.random(in: 0...UInt64.max)
     print("seed \(seed)")

@@ -29,7 +29,7 @@ import Testing
   private let accounts = (0..<5).map { _ in ID<Account>(UUID()) }
   private let users = (0..<6).map { _ in ID<User>(UUID()) }
 
-  @Test(.timeLimit(.minutes(10)), arguments: Kept.allCases)
+  @Test(.timeLimit(.minutes(isFull ? 60 : 10)), arguments: Kept.allCases)
   func `random transactions succeed and fail as a plain model says`(kept: Kept) async throws {
     let seed =
       ProcessInfo.processInfo.environment["DARUMA_SEED"].flatMap(UInt64.init) ?? .random(in: 0...UInt64.max)

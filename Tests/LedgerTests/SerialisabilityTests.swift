@@ -22,7 +22,7 @@ import Testing
     var wrote: [ID<ServiceOffering>: Int?] = [:]
   }
 
-  @Test(.timeLimit(.minutes(10)), arguments: Kept.allCases)
+  @Test(.timeLimit(.minutes(isFull ? 60 : 10)), arguments: Kept.allCases)
   func `concurrent callers see and make the states of one order, which is that of time`(kept: Kept) async throws {
     let seed = Self.seed
     print("seed \(seed)")
@@ -133,7 +133,7 @@ import Testing
     }
   }
 
-  @Test(.timeLimit(.minutes(5)), arguments: Kept.allCases)
+  @Test(.timeLimit(.minutes(isFull ? 60 : 5)), arguments: Kept.allCases)
   func `subscribers that come, go and resume see every revision once and in order`(kept: Kept) async throws {
     let seed = Self.seed
     print("seed \(seed)")

@@ -12,7 +12,7 @@ import Testing
     var resources: [String: ResourceRecord] = [:]
   }
 
-  @Test(.timeLimit(.minutes(10)), arguments: Kept.allCases)
+  @Test(.timeLimit(.minutes(isFull ? 60 : 10)), arguments: Kept.allCases)
   func `what was written is read, while it is open and after it was closed`(kept: Kept) async throws {
     let seed =
       ProcessInfo.processInfo.environment["DARUMA_SEED"].flatMap(UInt64.init) ?? .random(in: 0...UInt64.max)

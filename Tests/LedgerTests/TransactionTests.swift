@@ -62,7 +62,8 @@ import Testing
     #expect(try folder.open().snapshot.revision == 1)
   }
 
-  @Test(.timeLimit(.minutes(5)), arguments: Kept.allCases) func `64 callers who each count to 50 reach 3200`(kept: Kept)
+  @Test(.timeLimit(.minutes(isFull ? 60 : 5)), arguments: Kept.allCases)
+  func `64 callers who each count to 50 reach 3200`(kept: Kept)
     async throws
   {
     let folder = try await kept.place()
