@@ -1,7 +1,7 @@
 package import FoundationEssentials
 
 /// Something that is done to many routers of a zone, a few at a time: each stage is verified before the next one begins, and the
-/// first failure ends it.
+/// first failure ends it. Routers are rebuilt, or follow a revision that concerns many customers.
 package struct Rollout: Resource {
   package static let kind = "rollout"
   package static var table: TablePath<Rollout> { \.rollouts }
@@ -15,6 +15,18 @@ package struct Rollout: Resource {
   package var zone: ID<Zone>
   /// Whose it is: the account of who asked for it, or the system's.
   package var account: ID<Account>
+  /// The revision whose part in the plans each router gets in its stage; nil is a rebuild.
+  package var change: UInt64?
+  /// The job of that revision, which ends with this.
+  package var job: ID<AsyncJob>?
+  /// Who asked for that revision.
+  package var user: ID<User>?
+  /// The revision that took it back.
+  package var reverted: UInt64?
+  /// What a failure left waiting follows all the same, because an operator wants it.
+  package var isForced: Bool?
+  /// The revision that ended it. What was waiting until then follows with it.
+  package var ended: UInt64?
   /// The version of the rules that the routers are rendered with from then on; nil leaves it as it is.
   package var renderer: Int?
   package var stages: [[RolloutStep]]
@@ -49,15 +61,18 @@ package struct Rollout: Resource {
   package var steps: [RolloutStep] { stages.flatMap { $0 } }
 }
 
-/// One router of a rollout: a cell's gateway or a virtual router, by its id.
+/// One router of a rollout: a cell's gateway or a virtual router, by its id. Of a change also a node, for what is no router's.
 package struct RolloutStep: Codable, Hashable, Sendable {
   package var router: UUID
-  /// The rebuild that was asked for; 0 before the stage has begun.
+  /// The rebuild that was asked for, or the revision that a change goes on with; 0 before the stage has begun.
   package var number: Int
   package var formerRenderer: Int?
   /// Keys that could not be put in place before already; they are not held against the step.
   package var faults: [String]
   package var verified: Date?
+  /// Where a change takes place: the node, by name, and the scopes of its plan.
+  package var node: String?
+  package var scopes: [String]?
 
   package init(
     router: UUID, number: Int = 0, formerRenderer: Int? = nil, faults: [String] = [], verified: Date? = nil
@@ -76,9 +91,11 @@ package enum RolloutState: String, Codable, Hashable, Sendable {
   case running = "Running"
   /// The routers of the stage are to be as they were before it.
   case returning = "Returning"
+  /// It failed and cannot be taken back by itself. What has not begun waits until somebody decides.
+  case halted = "Halted"
   case completed = "Completed"
   case failed = "Failed"
   case cancelled = "Cancelled"
 
-  package var isUnderWay: Bool { self == .waiting || self == .running || self == .returning }
+  package var isUnderWay: Bool { self == .waiting || self == .running || self == .returning || self == .halted }
 }

@@ -68,8 +68,29 @@ package final class Control: Sendable {
       return value
     }
     do {
-      if Self.isPreviewing { throw try preview(cause, whole) }
-      return try await ledger.transact(cause, whole).value
+      // What somebody asks for may concern many customers, and then goes in stages.
+      guard cause.user != nil else {
+        if Self.isPreviewing { throw try preview(cause, whole) }
+        return try await ledger.transact(cause, whole).value
+      }
+      let staged: @Sendable (inout Draft) throws -> Value = { draft in
+        let before = draft.state
+        let value = try whole(&draft)
+        let resources = Breadth.touched(draft, before)
+        let planned = self.differences(resources, before, draft.state, draft.nextRevision)
+        try Breadth.stage(planned, cause, before, self.settings, &draft)
+        return value
+      }
+      if Self.isPreviewing { throw try preview(cause, staged) }
+      do {
+        return try await ledger.transact(cause) { draft in
+          let value = try whole(&draft)
+          if Breadth.isDoubtful(draft) { throw Breadth.Doubt() }
+          return value
+        }.value
+      } catch is Breadth.Doubt {
+        return try await ledger.transact(cause, staged).value
+      }
     } catch let error as ModelError {
       throw ControlError(.invalidParameter, error.message)
     } catch let error as LedgerError {
@@ -112,6 +133,10 @@ package struct ControlSettings: Sendable {
   package var stageShare = 0.25
   /// How long the routers of a stage may take until they are verified.
   package var stagePatience: Duration = .seconds(120)
+  /// How long what a stage of a change touched may be failed or lost as a whole.
+  package var stageDoubt: Duration = .seconds(10)
+  /// The share of a zone's customers up to which a revision that concerns several goes to all at once.
+  package var changeShare = 0.25
   /// How long routers that are rendered anew have to stay verified before the next stage.
   package var stageCalm: Duration = .seconds(1)
 

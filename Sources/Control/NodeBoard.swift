@@ -73,6 +73,8 @@ final class NodeBoard: Sendable {
     var distrust: String?
     /// Everything up to this revision has been turned into plans.
     var fed: UInt64 = 0
+    /// What waits for its stage; nil until that is known.
+    var holds: Holds?
   }
 
   let state: Mutex<State>

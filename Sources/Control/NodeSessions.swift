@@ -100,12 +100,13 @@ extension Control {
         metadata: ["node": "\(hello.node)", "reason": "\(stranger)"])
     }
     for _ in 0..<Self.joinAttempts {
-      let plan = try newestPlan(for: hello, ledger.snapshot)
+      let holds = nodes.state.withLock { $0.holds }
+      let plan = try newestPlan(for: hello, ledger.snapshot, holds)
       if nodes.state.withLock({ join(&$0, hello, plan, send, number) }) { return }
     }
     // While changes come faster than plans are made, they have to wait for this one.
     try nodes.state.withLock { state in
-      let plan = try newestPlan(for: hello, ledger.snapshot)
+      let plan = try newestPlan(for: hello, ledger.snapshot, state.holds)
       _ = join(&state, hello, plan, send, number)
     }
   }
@@ -134,10 +135,13 @@ extension Control {
   /// A node that has what it was to have at its generation is told the difference since then, any other the complete plan. And
   /// the scopes of the newest plan.
   private func newestPlan(
-    for hello: Hello, _ snapshot: Snapshot
+    for hello: Hello, _ snapshot: Snapshot, _ holds: Holds?
   ) throws -> (update: PlanUpdate, scopes: Set<String>) {
-    if let difference = try difference(for: hello, snapshot) { return difference }
-    let plan = try completePlan(for: hello, snapshot)
+    let staged = snapshot.state.rollouts.all.filter { rollout in
+      rollout.change != nil && (rollout.state.isUnderWay || rollout.ended ?? 0 > hello.generation)
+    }
+    if staged.isEmpty, let difference = try difference(for: hello, snapshot) { return difference }
+    let plan = try completePlan(for: hello, snapshot, staged, holds)
     return (plan, Set(plan.upserts.map(\.scope)))
   }
 
@@ -167,20 +171,38 @@ extension Control {
     return (update, outline.scopes)
   }
 
-  private func completePlan(for hello: Hello, _ snapshot: Snapshot) throws -> PlanUpdate {
+  /// - Parameter staged: changes that go in stages, or have since the generation that the node knows.
+  private func completePlan(
+    for hello: Hello, _ snapshot: Snapshot, _ staged: [Rollout], _ holds: Holds?
+  ) throws -> PlanUpdate {
     let isOurs = hello.ledger == snapshot.ledger.uuidString.lowercased()
     let restoration =
       isOurs && hello.epoch < snapshot.epoch ? snapshot.state.restoration(of: snapshot.epoch) : nil
     // What the node saw of revisions after the backup's last one was given up.
     let known = isOurs ? min(hello.generation, restoration?.last ?? snapshot.revision) : 0
-    let (earlier, attribution) = try reconstruct(known, snapshot)
+    // What a stage brought is accounted for by the change, which the node may have followed long before.
+    let first = staged.compactMap(\.change).map { max($0, ledger.oldest) - 1 }.reduce(known, min)
+    let (earlier, attribution) = try reconstruct(first, snapshot)
     var plan = Planner.plan(node: hello.node, state: snapshot.state, revision: known == 0 ? snapshot.revision : known)
     var removals: [Removal] = []
     for (revision, resources) in attribution {
       let difference = Planner.difference(
         node: hello.node, resources: resources, before: earlier, after: snapshot.state, revision: revision.number)
-      for object in difference.upserts { plan[object.key]?.revision = revision.number }
-      removals += difference.removals.map { Self.removal($0, revision) }
+      let stages = staged.first { $0.change == revision.number }?.revisions ?? [:]
+      for object in difference.upserts {
+        guard let present = plan[object.key]?.revision else { continue }
+        plan[object.key]?.revision = max(present, revision.number, stages[object.scope] ?? 0)
+      }
+      removals += difference.removals.map { object in
+        Self.removal(object, max(revision.number, stages[object.scope] ?? 0), revision.cause)
+      }
+    }
+    if !staged.isEmpty {
+      for (key, held) in try self.holds(holds, upTo: snapshot.revision, snapshot).held(on: hello.node) {
+        plan[key] = held.before
+        plan[key]?.revision = held.change - 1
+      }
+      removals.removeAll { plan[$0.key] != nil }
     }
     var update = newUpdate(snapshot, generation: snapshot.revision)
     update.complete = true

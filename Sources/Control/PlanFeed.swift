@@ -10,6 +10,7 @@ extension Control {
   /// Turns every revision, in order, into differences for the nodes, and notes which scopes its job waits for.
   func feedPlans() async throws {
     var position = nodes.state.withLock { $0.fed }
+    try takeUpHolds(upTo: position)
     try adoptPendingJobs(upTo: position)
     while !Task.isCancelled {
       if let error = await follow(&position) {
@@ -38,18 +39,25 @@ extension Control {
       state.fed = revision
       for session in state.sessions.values { session.send.finish() }
       state.sessions = [:]
+      state.holds = nil
     }
+    try takeUpHolds(upTo: revision)
     try adoptPendingJobs(upTo: revision)
     return revision
+  }
+
+  private func takeUpHolds(upTo position: UInt64) throws {
+    let holds = try holds(nil, upTo: position, ledger.snapshot)
+    nodes.state.withLock { $0.holds = holds }
   }
 
   private func feed(_ revision: Revision, _ before: CloudState, _ after: CloudState) {
     let differences = differences(revision, before, after)
     nodes.state.withLock { state in
-      for (node, difference) in differences {
+      for (node, passed) in state.pass(revision, differences) {
         guard let session = state.sessions[node], session.generation < revision.number else { continue }
         state.sessions[node]?.generation = revision.number
-        let update = update(difference, revision, base: session.generation)
+        let update = update(passed, revision, base: session.generation)
         if case .enqueued = session.send.yield(update) { continue }
         session.send.finish()
         state.sessions[node] = nil
@@ -65,7 +73,8 @@ extension Control {
     for job: AsyncJob, _ differences: [(node: String, PlanDifference)], _ state: CloudState
   ) {
     // Such a job ends with its rollout, whose stages are revisions of their own.
-    if job.instanceType == JobSubject.rollout.rawValue { return }
+    let isStaged = state.rollouts.matching("underway", .number(1)).contains { $0.change == job.revision }
+    if job.instanceType == JobSubject.rollout.rawValue || isStaged { return }
     let earlier = differences.isEmpty ? Settlement.pending(before: job, in: state) : []
     settleLater(nodes.wait(job.id, Self.waiting(for: job, differences), earlier: earlier))
   }
@@ -75,9 +84,15 @@ extension Control {
     _ revision: Revision, _ before: CloudState, _ after: CloudState
   ) -> [(node: String, PlanDifference)] {
     let resources = revision.changes.flatMap { [$0.before, $0.after].compactMap { $0 } }
-    return Set(before.nodes.all.map(\.name)).union(after.nodes.all.map(\.name)).compactMap { node in
+    return differences(resources, before, after, revision.number)
+  }
+
+  func differences(
+    _ resources: [any Resource], _ before: CloudState, _ after: CloudState, _ number: UInt64
+  ) -> [(node: String, PlanDifference)] {
+    Set(before.nodes.all.map(\.name)).union(after.nodes.all.map(\.name)).compactMap { node in
       let difference = Planner.difference(
-        node: node, resources: resources, before: before, after: after, revision: revision.number)
+        node: node, resources: resources, before: before, after: after, revision: number)
       return difference.isEmpty ? nil : (node, difference)
     }
   }
@@ -100,11 +115,11 @@ extension Control {
     return waiting
   }
 
-  private func update(_ difference: PlanDifference, _ revision: Revision, base: UInt64) -> PlanUpdate {
+  private func update(_ passed: Holds.Passed, _ revision: Revision, base: UInt64) -> PlanUpdate {
     var update = newUpdate(ledger.snapshot, generation: revision.number)
     update.base = base
-    update.upserts = difference.upserts
-    update.removals = difference.removals.map { Self.removal($0, revision) }
+    update.upserts = passed.upserts
+    update.removals = passed.removals
     return update
   }
 
@@ -118,10 +133,14 @@ extension Control {
   }
 
   static func removal(_ object: PlanObject, _ revision: Revision) -> Removal {
+    removal(object, revision.number, revision.cause)
+  }
+
+  static func removal(_ object: PlanObject, _ revision: UInt64, _ cause: Cause) -> Removal {
     var removal = Removal()
     removal.key = object.key
-    removal.revision = revision.number
-    removal.cause = "\(revision.cause.command) by \(revision.cause.actor)"
+    removal.revision = revision
+    removal.cause = "\(cause.command) by \(cause.actor)"
     return removal
   }
 

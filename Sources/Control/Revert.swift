@@ -23,7 +23,7 @@ struct Revert {
   /// Kinds that a revert brings back. Instances are neither made nor ended by it: their disks have no history.
   static let kinds: Set<String> = [
     FirewallRule.kind, LoadBalancerRule.kind, Network.kind, PortForwardingRule.kind, PublicIPAddress.kind,
-    SecurityGroup.kind, VirtualMachine.kind, VirtualRouter.kind,
+    SecurityGroup.kind, VirtualMachine.kind, VirtualRouter.kind, Zone.kind,
   ]
 
   static func apply(_ wanted: [Wanted], _ draft: inout Draft) throws -> [JobReference] {
@@ -143,6 +143,14 @@ struct Revert {
   // MARK: what was, is again
 
   private mutating func restore(_ draft: inout Draft) throws {
+    for (id, before) in each(Zone.self) {
+      attempt { revert in
+        guard let before, draft.get(id) != nil else {
+          throw revert.refused("zones are neither made nor removed by a revert")
+        }
+        try draft.put(before)
+      }
+    }
     for case (let id, let before?) in each(Network.self) where before.state != .destroying {
       attempt { try $0.restore(id, before, &draft) }
     }

@@ -27,6 +27,10 @@ extension Control {
         .invalidParameter,
         "Revision \(number) only records the end of a job" + (began.map { "; revert revision \($0)" } ?? ""))
     }
+    guard !state.rollouts.matching("underway", .number(1)).contains(where: { $0.change == number }) else {
+      throw ControlError(
+        .resourceInUse, "Revision \(number) still goes in stages; cancelRebuild takes it back, see listRebuilds")
+    }
     let job = revision.cause.job.flatMap { state.jobs[ID($0)] }
     guard job?.status != .pending else {
       throw ControlError(.resourceInUse, "The job of revision \(number) is not done; wait for it")
@@ -40,24 +44,28 @@ extension Control {
       throw ControlError(.invalidParameter, "Revision \(number) changed nothing that can be taken back")
     }
     return try await begin("revertRevision", .revision, by: caller) { draft in
-      let state = draft.state
-      for change in changes {
-        for resource in [change.before, change.after].compactMap({ $0 }) {
-          try Self.requireRevertible(resource, caller, state)
-        }
-        guard Self.isSame(change.after, Self.present(change, in: state)) else {
-          throw ControlError(
-            .resourceInUse,
-            "Nothing was reverted: a later revision changed \(change.kind) \(change.id.uuidString.lowercased()); "
-              + "see listResourceHistory")
-        }
-      }
-      let wanted = changes.map { Revert.Wanted(kind: $0.kind, id: $0.id, resource: $0.before) }
-      let references = try Revert.apply(wanted, &draft)
+      let references = try Self.takeBack(changes, &draft) { try Self.requireRevertible($0, caller, $1) }
       try draft.put(
         Self.event("REVERT", "Reverting revision \(number)", caller.account, caller.user, draft))
       return (nil, references)
     }
+  }
+
+  /// Takes changes back that nothing has changed since; returns what it touched.
+  static func takeBack(
+    _ changes: [ResourceChange], _ draft: inout Draft, _ check: (any Resource, CloudState) throws -> Void
+  ) throws -> [JobReference] {
+    let state = draft.state
+    for change in changes {
+      for resource in [change.before, change.after].compactMap({ $0 }) { try check(resource, state) }
+      guard isSame(change.after, present(change, in: state)) else {
+        throw ControlError(
+          .resourceInUse,
+          "Nothing was reverted: a later revision changed \(change.kind) \(change.id.uuidString.lowercased()); "
+            + "see listResourceHistory")
+      }
+    }
+    return try Revert.apply(changes.map { .init(kind: $0.kind, id: $0.id, resource: $0.before) }, &draft)
   }
 
   /// Brings back what an isolated network, or everything of the network that an account has, was at a past moment.
@@ -118,10 +126,12 @@ extension Control {
     }
   }
 
+  private static let books: Set<String> = [Alert.kind, AsyncJob.kind, Event.kind, Rollout.kind]
+
   /// What several changes of each resource come to, without the books that jobs keep.
-  private static func merge(_ changes: [ResourceChange]) throws -> [ResourceChange] {
+  static func merge(_ changes: [ResourceChange]) throws -> [ResourceChange] {
     var merged: [UUID: ResourceChange] = [:]
-    for change in changes where change.kind != AsyncJob.kind && change.kind != Event.kind {
+    for change in changes where !books.contains(change.kind) {
       let first = merged[change.id] ?? change
       merged[change.id] = ResourceChange(
         kind: change.kind, id: change.id, previous: first.previous, before: first.before, after: change.after)
@@ -148,7 +158,9 @@ extension Control {
     let isKnown = Revert.kinds.contains(resource.kindName)
     if !caller.isRootAdmin {
       if let owner = resource.ownerAccount { try Access.require(caller, owner: owner, in: state) }
-      if !isKnown { throw ControlError(.permissionDenied, "Acct does not have permission to operate on this resource") }
+      if !isKnown || resource is Zone {
+        throw ControlError(.permissionDenied, "Acct does not have permission to operate on this resource")
+      }
     }
     guard isKnown else {
       throw ControlError(.unsupported, "A \(resource.kindName) cannot be brought back by a revert")
@@ -224,10 +236,10 @@ extension Resource {
   }
 
   fileprivate func equals(_ other: any Resource) -> Bool { other as? Self == self }
-  fileprivate var kindName: String { Self.kind }
+  var kindName: String { Self.kind }
 
   /// Whose it is, of those kinds that a revert knows, and of jobs.
-  fileprivate var ownerAccount: ID<Account>? {
+  var ownerAccount: ID<Account>? {
     switch self {
     case let value as AsyncJob: value.account
     case let value as Network: value.account

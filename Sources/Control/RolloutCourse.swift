@@ -33,7 +33,7 @@ struct RolloutCourse {
     case .returning:
       let isBack = rollout.stages[rollout.stage].allSatisfy { $0.number == 0 || isReturned($0, standing($0.router)) }
       return isBack || isLate(rollout) ? .returned : .wait
-    case .completed, .failed, .cancelled: return .wait
+    case .halted, .completed, .failed, .cancelled: return .wait
     }
   }
 

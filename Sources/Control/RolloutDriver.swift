@@ -19,7 +19,9 @@ extension Control {
         let due =
           started.isEmpty ? rollouts.min { ($0.created, $0.id) < ($1.created, $1.id) }.map { [$0] } ?? [] : started
         for rollout in due {
-          do { try await advance(rollout) } catch {
+          do {
+            if rollout.change == nil { try await advance(rollout) } else { try await takeOnChange(rollout) }
+          } catch {
             if error is CancellationError { throw error }
             logger.error("a rollout cannot go on", metadata: ["rollout": "\(rollout.id)", "error": "\(error)"])
             try await Task.sleep(for: .seconds(1))
@@ -124,11 +126,6 @@ extension Control {
     max(rebuilds ?? 0, Int(report?.rebuilt ?? 0), Int(report?.rebuildFailed ?? 0)) + 1
   }
 
-  private static func markVerified(_ rollout: inout Rollout, _ now: Date) {
-    guard rollout.stages.indices.contains(rollout.stage) else { return }
-    for index in rollout.stages[rollout.stage].indices { rollout.stages[rollout.stage][index].verified = now }
-  }
-
   private func verifyStage(of rollout: Rollout) async throws {
     try await transact(cause(of: rollout, "rolloutStage")) { draft in
       guard var current = draft.get(rollout.id), current.state == .running else { return }
@@ -221,7 +218,7 @@ extension Rollouts {
 }
 
 extension Duration {
-  fileprivate var seconds: TimeInterval {
+  var seconds: TimeInterval {
     Double(components.seconds) + Double(components.attoseconds) / 1e18
   }
 }

@@ -16,7 +16,7 @@ package struct RolloutProgress: Sendable {
     package let name: String
     /// From 1.
     package let stage: Int
-    /// waiting, rebuilding, verified, failed.
+    /// waiting, rebuilding or changing, verified, failed.
     package let state: String
     package let count: Count
   }
@@ -39,6 +39,7 @@ extension Control {
       for step in stage {
         let standing = standing(of: step.router)
         let isVerified = step.verified != nil || isDone(step, rollout, index, standing)
+        let isChanging = step.number > 0 && rollout.state.isUnderWay
         var own = RolloutProgress.Count()
         for service in standing?.report.services ?? [] {
           let verified = isVerified ? Int(min(service.verified, service.wanted)) : 0
@@ -58,8 +59,12 @@ extension Control {
         progress.routers.append(
           .init(
             id: "\(ID<Cell>(step.router))",
-            name: state.cells[ID(step.router)]?.name ?? state.routers[ID(step.router)]?.name ?? "(gone)",
-            stage: index + 1, state: Self.word(step, rollout, index, isVerified, standing), count: own))
+            name: state.cells[ID(step.router)]?.name ?? state.routers[ID(step.router)]?.name
+              ?? state.nodes[ID(step.router)]?.name ?? "(gone)",
+            stage: index + 1,
+            state: rollout.change == nil
+              ? Self.word(step, rollout, index, isVerified, standing)
+              : isVerified ? "verified" : isChanging ? "changing" : "waiting", count: own))
       }
     }
     let done = progress.routers.count { $0.state == "verified" }
@@ -73,8 +78,16 @@ extension Control {
   private func isDone(
     _ step: RolloutStep, _ rollout: Rollout, _ stage: Int, _ standing: RolloutCourse.Standing?
   ) -> Bool {
+    if rollout.change != nil { return rollout.state == .running && isDone(step) }
     guard step.number > 0, stage <= rollout.stage, let standing, standing.isCurrent else { return false }
     return Int(standing.report.rebuilt) >= step.number && standing.report.phase == .verified
+  }
+
+  private func isDone(_ step: RolloutStep) -> Bool {
+    guard step.number > 0, let node = step.node else { return false }
+    return (step.scopes ?? []).allSatisfy { scope in
+      if case .verified = nodes.standing(of: scope, on: node, since: UInt64(step.number)) { true } else { false }
+    }
   }
 
   private static func word(

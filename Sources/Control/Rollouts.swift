@@ -35,15 +35,21 @@ extension Control {
     }
   }
 
-  /// Lets no further stage begin. The stage under way is verified, or returned, first.
-  package func cancelRebuild(_ id: ID<Rollout>, by caller: Caller) async throws {
+  /// Lets no further stage begin. The stage under way is verified, or returned, first. What has begun of a revision that goes
+  /// in stages is taken back then; of one that is halted already that is tried again.
+  /// - Parameter releasing: what waits behind a change that is halted follows it instead.
+  package func cancelRebuild(_ id: ID<Rollout>, releasing: Bool = false, by caller: Caller) async throws {
     try await transact(cause(caller, "cancelRebuild")) { draft in
       guard var rollout = draft.get(id) else { throw ControlError(.invalidParameter, "There is no rebuild \(id)") }
       try Access.require(caller, owner: rollout.account, in: draft.state)
       guard rollout.state.isUnderWay else {
         throw ControlError(.invalidParameter, "The rebuild has ended already; it is \(rollout.state.rawValue)")
       }
-      rollout.isCancelled = true
+      if releasing {
+        try Self.release(&rollout, draft)
+      } else {
+        rollout.isCancelled = true
+      }
       try draft.put(rollout)
     }
   }
@@ -70,7 +76,9 @@ enum Rollouts {
     guard draft.state.isCarried(zone) else {
       throw ControlError(.unsupported, "No node carries the routers of this zone: there is nothing to rebuild")
     }
-    let mine = draft.state.rollouts.matching("underway", .number(1)).filter { $0.account == caller.account }
+    let mine = draft.state.rollouts.matching("underway", .number(1)).filter {
+      $0.account == caller.account && $0.change == nil
+    }
     guard !mine.contains(where: { Set($0.steps.map(\.router)).isSuperset(of: routers) }) else {
       throw ControlError(.resourceInUse, "A rebuild of this is under way already; see listRebuilds")
     }

@@ -50,9 +50,9 @@ extension Control {
       try Self.change(&zone, by: request)
       zone.isDisabled = request.isEnabled.map { !$0 } ?? zone.isDisabled
       if draft.state.isCarried(id) {
-        guard zone.name == before.name, zone.dns == before.dns, zone.guestPrefix == before.guestPrefix else {
+        guard zone.name == before.name, zone.guestPrefix == before.guestPrefix else {
           throw ControlError(
-            .unsupported, "The name, name servers and guest addresses of a zone that nodes carry cannot change")
+            .unsupported, "The name and guest addresses of a zone that nodes carry cannot change")
         }
       } else if zone.isDisabled != true && before.isDisabled == true {
         try Self.requireTraffic(of: zone, draft)

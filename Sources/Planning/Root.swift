@@ -32,7 +32,11 @@ extension Root {
   package static func affected(by resource: any Resource, in state: CloudState) -> [Root] {
     switch resource {
     case let node as Node: [.node(node.id)]
-    case let zone as Zone: [.zone(zone.id)] + state.cells.matching("zone", .id(zone.id)).map { .cell($0.id) }
+    case let zone as Zone:
+      [.zone(zone.id)] + state.cells.matching("zone", .id(zone.id)).map { .cell($0.id) }
+        + routers(of: state.networks.matching("zone", .id(zone.id)), in: state)
+    case let offering as NetworkOffering:
+      routers(of: state.networks.all.filter { $0.offering == offering.id }, in: state)
     case let cell as Cell: [.cell(cell.id)]
     case let network as Network: [.network(network.id)] + dependents(ofNetwork: network.id, in: state)
     case let router as VirtualRouter:
@@ -45,6 +49,10 @@ extension Root {
     case let machine as VirtualMachine: [.virtualMachine(machine.id)] + dependents(ofMachine: machine.id, in: state)
     default: []
     }
+  }
+
+  private static func routers(of networks: [Network], in state: CloudState) -> [Root] {
+    networks.flatMap { state.routers.matching("network", .id($0.id)) }.map { .router($0.id) }
   }
 
   private static func dependents(ofNetwork id: ID<Network>, in state: CloudState) -> [Root] {

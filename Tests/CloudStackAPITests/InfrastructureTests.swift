@@ -100,7 +100,7 @@ import Testing
         ),
         ("deleteHost", ["id": host.id.description, "forced": "true"]),
         ("reconnectHost", ["id": host.id.description]),
-        ("updateZone", ["id": zone.description, "dns1": "192.0.2.1"]),
+        ("updateZone", ["id": zone.description, "guestcidraddress": "10.9.0.0/16"]),
         ("createStoragePool", ["zoneid": zone.description, "name": "p", "url": "nfs://s/p"]),
         ("addImageStore", ["zoneid": zone.description, "provider": "NFS", "url": "nfs://s/p"]),
       ]

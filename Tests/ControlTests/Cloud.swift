@@ -51,6 +51,7 @@ final class Cloud {
       at: folder + "/ledger", keys: KeyFile(folder + "/keys"), create: create, logger: logger)
     var settings = ControlSettings()
     settings.syncTimeout = .seconds(20)
+    settings.stageCalm = .milliseconds(20)
     return Control(ledger: ledger, settings: settings, logger: logger) { job, _ in "{}" }
   }
 

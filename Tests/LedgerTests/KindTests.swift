@@ -74,6 +74,17 @@ import Testing
           id: UUID(), name: "r", description: "", permissions: [RolePermission(id: UUID(), rule: "*", isAllowed: false)]
         )
       ], created: epoch)
+    var change = Rollout(
+      id: ID(UUID()), zone: zone, account: account, stages: [[RolloutStep(router: UUID())]], state: .halted,
+      created: epoch)
+    change.change = 1
+    change.job = ID(UUID())
+    change.user = ID(UUID())
+    change.reverted = .max
+    change.isForced = true
+    change.ended = 2
+    change.stages[0][0].node = "n"
+    change.stages[0][0].scopes = ["fabric"]
     return [
       project,
       Account(
@@ -211,6 +222,7 @@ import Testing
         id: ID(UUID()), zone: zone, account: account, renderer: 2,
         stages: [[RolloutStep(router: UUID(), number: 3, formerRenderer: 1, faults: ["nat/x"], verified: epoch)]],
         state: .returning, message: "m", created: epoch),
+      change,
       SecurityGroup(
         id: ID(UUID()), name: "s", account: account, domain: ID(UUID()), ingress: rules, created: epoch),
       offering("so"),

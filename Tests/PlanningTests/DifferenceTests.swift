@@ -181,6 +181,35 @@ private struct SplitMix: RandomNumberGenerator {
     }
   }
 
+  @Test func `of a zone and of an offering reach the routers that follow them`() throws {
+    var estate = try Estate(seed: 10)
+    var offering = NetworkOffering(
+      id: estate.networkOffering, name: "o", displayText: "o", guestType: .isolated, services: [], created: Date())
+    try estate.put(offering)
+    for number in 1...3 {
+      let network = Network(
+        id: ID(UUID()), name: "n", displayText: "", zone: estate.isolate, offering: offering.id,
+        account: estate.account, guestType: .isolated, cidr: IPv4Prefix(IPv4(10, 1, 1, 0), length: 24),
+        gateway: IPv4(10, 1, 1, 1), domainName: "x", vni: number, state: .implemented, created: Date())
+      try estate.put(network)
+      try estate.put(
+        VirtualRouter(
+          id: ID(UUID()), name: "r", network: network.id, zone: estate.isolate, account: estate.account,
+          host: estate.isolateHost, created: Date()))
+    }
+    let before = estate.state
+    var zone = try #require(before.zones[estate.isolate])
+    zone.dns = [IPv4(192, 0, 2, 53)]
+    try estate.put(zone)
+    offering.egressDefaultAllow = true
+    try estate.put(offering)
+    for resource in [zone, offering] as [any Resource] {
+      let difference = Planner.difference(
+        node: "node", resources: [resource], before: before, after: estate.state, revision: 1)
+      #expect(difference.upserts.count == 3 && difference.removals.isEmpty)
+    }
+  }
+
   @Test func `of another node are empty`() throws {
     var estate = try Estate(seed: 8)
     let before = estate.state

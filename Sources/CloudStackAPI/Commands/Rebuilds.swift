@@ -21,7 +21,8 @@ extension Commands {
         try subject(request), renderer: request.arguments.integer("renderer"), by: request.caller)
     },
     Command(
-      "listRebuilds", "Lists rebuilds, newest first, and how far they have come",
+      "listRebuilds",
+      "Lists rebuilds and changes that go in stages, newest first, and how far they have come",
       [
         .id("id", .rollout, "the rebuild's id"), .id("jobid", .asyncJob, "the job that ends with it"),
         .id("zoneid", .zone, "rebuilds in this zone"), .string("state", "such as Running"),
@@ -30,7 +31,7 @@ extension Commands {
       let job: ID<AsyncJob>? = request.arguments.id("jobid")
       let meant = job.flatMap { request.state.jobs[$0]?.instance }
       let rows = try request.visible(request.state.rollouts) { $0.account }.filter { rollout in
-        (job == nil || rollout.id.uuid == meant) && request.matches("zoneid", rollout.zone)
+        (job == nil || rollout.id.uuid == meant || rollout.job == job) && request.matches("zoneid", rollout.zone)
           && request.matches("state", rollout.state.rawValue)
       }
       return try request.page("rebuild", Array(rows.oldestFirst(\.created).reversed())) {
@@ -40,10 +41,14 @@ extension Commands {
       }
     },
     Command(
-      "cancelRebuild", "Lets no further stage of a rebuild begin",
-      [.id("id", .rollout, "the rebuild's id", required: true)], response: .success
+      "cancelRebuild", "Lets no further stage of a rebuild begin; a change that goes in stages is taken back",
+      [
+        .id("id", .rollout, "the rebuild's id", required: true),
+        .boolean("release", "what waits behind a change that is halted follows it instead"),
+      ], response: .success
     ) { request in
-      try await request.control.cancelRebuild(try request.id("id"), by: request.caller)
+      try await request.control.cancelRebuild(
+        try request.id("id"), releasing: request.arguments.boolean("release") ?? false, by: request.caller)
       return .success()
     },
   ]
@@ -71,6 +76,9 @@ extension Commands {
     view.addOwner(rollout.account, to: &fields)
     fields.add("state", rollout.state.rawValue)
     fields.add("message", rollout.message)
+    fields.add("kind", rollout.change == nil ? "rebuild" : "change")
+    fields.add("revision", rollout.change.map { Int($0) })
+    fields.add("revertedby", rollout.reverted.map { Int($0) })
     fields.add("renderer", rollout.renderer)
     fields.add("created", WireDate.text(rollout.created))
     fields.add("completed", rollout.completed.map { WireDate.text($0) })
@@ -86,7 +94,7 @@ extension Commands {
       fields.add("customer", accounts.sorted { $0.0 < $1.0 }.map { count($0.0, $0.1) })
     }
     fields.add(
-      "jobid", request.state.jobs.first("instance", .uuid(rollout.id.uuid))?.id.description)
+      "jobid", (rollout.job ?? request.state.jobs.first("instance", .uuid(rollout.id.uuid))?.id)?.description)
     return fields
   }
 

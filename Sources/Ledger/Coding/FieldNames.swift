@@ -35,7 +35,7 @@ enum FieldNames {
     "deviceID", "isProtected", "volumeName", "volumeType", "isAdmin", "role", "roles", "member", "invitations",
     "events",
     "sourceNetwork", "sourceAddress", "sourcePort", "instancePort", "usageType", "position", "removed", "isHidden",
-    "pool", "linkedUserData", "userDataPolicy", "awaitsHost",
+    "pool", "linkedUserData", "userDataPolicy", "awaitsHost", "change", "reverted", "isForced", "ended", "scopes",
   ]
 
   /// Where a name's number is found by the name's bytes, or else after it. A quarter of the places is taken at most.

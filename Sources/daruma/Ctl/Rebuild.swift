@@ -7,7 +7,8 @@ struct Rebuild: AsyncParsableCommand {
     discussion: """
       At most a quarter of a zone's routers are in the works at once. Connections that are still allowed go on; customers'
       own changes go first. The first router that does not come out right ends it, and is as it was before. Interrupted,
-      the rebuild goes on in the cloud; `--cancel ID` ends it after the stage that is under way.
+      the rebuild goes on in the cloud; `--cancel ID` ends it after the stage that is under way. Of a change that goes in
+      stages it takes back what has begun; with `--release`, what waits behind a halted one follows instead.
 
       Examples:
         sudo ./daruma rebuild --zone basic
@@ -21,19 +22,21 @@ struct Rebuild: AsyncParsableCommand {
   @Option(help: "The routers that carry rules of this account, by name or id.") var account: String?
   @Option(help: "Render the rules by this version from then on.") var renderer: Int?
   @Flag(help: "Only tell what would be rebuilt.") var dryRun = false
-  @Option(help: "Cancel the rebuild of this id instead.") var cancel: String?
+  @Option(help: "Cancel the rebuild, or the change that goes in stages, of this id instead.") var cancel: String?
+  @Flag(help: "With --cancel: let what waits behind a halted change follow.") var release = false
 
   func validate() throws {
     guard [zone, cell, router, account, cancel].compactMap({ $0 }).count == 1 else {
       throw ValidationError("Give one of --zone, --cell, --router, --account and --cancel.")
     }
+    guard !release || cancel != nil else { throw ValidationError("--release goes with --cancel.") }
   }
 
   func run() async throws {
     let client = try state.administrator()
     if let cancel {
-      _ = try await client.call("cancelRebuild", ["id": cancel])
-      print("No further stage begins.")
+      _ = try await client.call("cancelRebuild", ["id": cancel, "release": "\(release)"])
+      print(release ? "What waited follows; see listRebuilds." : "No further stage begins.")
       return
     }
     var parameters = try await subject(client)

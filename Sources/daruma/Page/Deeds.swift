@@ -52,7 +52,8 @@ struct Deeds {
   /// The newest rebuild of each zone's gateways and routers, as `gateway-update/<zone>`.
   private static func updates(_ state: CloudState) -> [PlannedAction] {
     var newest: [ID<Zone>: Rollout] = [:]
-    for rollout in state.rollouts.all where rollout.created > newest[rollout.zone]?.created ?? .distantPast {
+    for rollout in state.rollouts.all
+    where rollout.change == nil && rollout.created > newest[rollout.zone]?.created ?? .distantPast {
       newest[rollout.zone] = rollout
     }
     return newest.values.compactMap { rollout in
@@ -60,7 +61,7 @@ struct Deeds {
       let (word, at): (PlannedAction.State, Date) =
         switch rollout.state {
         case .waiting: (.waiting, rollout.created)
-        case .running, .returning: (.running, rollout.created)
+        case .running, .returning, .halted: (.running, rollout.created)
         case .completed: (.done, rollout.completed ?? rollout.created)
         case .failed, .cancelled: (.failed, rollout.completed ?? rollout.created)
         }
@@ -171,6 +172,7 @@ struct Deeds {
         return []
       }
       let count = rollout.steps.count
+      if let change = rollout.change { return Self.facts(of: rollout, change, zone).filter { !isOld($0.at, now) } }
       var facts = [
         Fact(
           at: created,
@@ -191,6 +193,28 @@ struct Deeds {
       }
       return facts.filter { !isOld($0.at, now) }
     }
+  }
+
+  private static func facts(of rollout: Rollout, _ change: UInt64, _ zone: String) -> [Fact] {
+    let count = rollout.stages.count
+    let begun = Fact(
+      at: Moment(rollout.created),
+      text: Wording(
+        ja: "\(zone)の多くのお客様に関わる変更（リビジョン\(change)）を\(count)段階に分けて適用します",
+        en: "Revision \(change), which concerns many customers of \(zone), goes in \(count) stages"))
+    guard let completed = rollout.completed else { return [begun] }
+    let end =
+      switch (rollout.state, rollout.reverted) {
+      case (.completed, _): Wording(ja: "完了しました", en: "was completed")
+      case (_, .some): Wording(ja: "途中で止まり、元に戻されました", en: "was halted and taken back")
+      default: Wording(ja: "途中で止まりました", en: "was halted")
+      }
+    return [
+      begun,
+      Fact(
+        at: Moment(completed),
+        text: Wording(ja: "リビジョン\(change)の適用は\(end.ja)", en: "Revision \(change) \(end.en)")),
+    ]
   }
 
   private static func restorations(_ state: CloudState, _ now: Moment) -> [Fact] {
