@@ -2,6 +2,7 @@
 import base64
 import json
 import os
+import re
 import signal
 
 import pytest
@@ -110,6 +111,11 @@ class Tenant:
         return found | set(self.things().values())
 
 
+def is_in(trace, answer):
+    """198.18.2.16 is not in 198.18.2.168."""
+    return re.search(rf"(?<!\d){re.escape(trace)}(?!\d)", json.dumps(answer)) is not None
+
+
 @pytest.fixture(scope="module")
 def alice(cloud):
     return Tenant(cloud, "alice")
@@ -179,7 +185,7 @@ def test_every_list_hides_what_is_anothers(cloud, alice, mallory):
             status, answer = wire.call(api["name"], **filled(cloud, api, mallory, **more))
             assert status == 200, (api["name"], more, answer)
             for trace in alice.traces():
-                assert trace not in json.dumps(answer), f"{api['name']} {more} shows mallory {trace}"
+                assert not is_in(trace, answer), f"{api['name']} {more} shows mallory {trace}"
 
 
 def test_no_list_speaks_for_another_account(cloud, alice, mallory):
@@ -223,7 +229,7 @@ def test_no_command_takes_an_id_of_another_account(cloud, alice, mallory):
             assert status == 531, (api["name"], name, status, answer)
             assert set(answer) == {"uuidList", "errorcode", "cserrorcode", "errortext"}, answer
             for trace in alice.traces() - {thing}:
-                assert trace not in json.dumps(answer), (api["name"], answer)
+                assert not is_in(trace, answer), (api["name"], answer)
             tried.add((api["name"], name))
     assert len(tried) > 40, tried
     print(f"\n{len(tried)} parameters of {len({command for command, _ in tried})} commands refused with 531")
