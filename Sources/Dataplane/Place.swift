@@ -154,7 +154,8 @@ final class Place {
       switch event {
       // Neighbours that the kernel has learnt come and go.
       case .neighbour(let neighbour): if neighbours[neighbour.address] != nil { beDoubtful() }
-      case .route(let route): if !route.isKernels { beDoubtful() }
+      // The kernel's table of its own addresses changes with these.
+      case .route(let route): if route.table != Route.localTable { beDoubtful() }
       case .address(let address): if address.link != Self.loopback { beDoubtful() }
       case .link, .rule: beDoubtful()
       }

@@ -183,12 +183,15 @@ enum WiringPlan {
     var nowhere = Set(addresses)
     if router.sourceNat != 0 { nowhere.insert(router.sourceNat) }
     if router.probeAddress != 0 { nowhere.insert(router.probeAddress) }
+    let (gateway, guests) = (IPv4(router.gateway), IPv4Prefix(router.guestPrefix))
     return outside(router, nowhere.sorted().map { IPv4Prefix(IPv4($0), length: 32) }) + [
       .link(
         LinkShape(
           name: "guest", mac: MAC(0x0200_0000_0000 | UInt64(router.gateway)),
           settings: ["conf/%/rp_filter": "1"], nearPlace: Names.fabric)),
-      .address(IPv4(router.gateway), length: Int(min(router.guestPrefix.length, 32)), link: "guest"),
+      .address(gateway, length: guests.length, link: "guest"),
+      // The kernel makes it with the address, but nobody would miss it otherwise.
+      .route(RouteShape(destination: guests, link: "guest", source: gateway)),
       .address(LinkEnds.metadata, length: 32, link: "guest"),
     ]
   }

@@ -95,6 +95,21 @@ import Testing
     }
   }
 
+  @Test func `what the kernel made with an address is missed, too`() async throws {
+    try await Lab.with { lab in
+      await lab.apply(Plans.base + Plans.isolatedNetwork, complete: true)
+      let scope = "router/" + Plans.virtual
+      #expect(lab.last(scope)?.phase == .verified)
+      let router = try lab.namespace(Names.router(Plans.virtual))
+      for _ in 0..<2 {
+        try await measure(lab, "the route to an isolated network deleted", scope) {
+          _ = try lab.run("/usr/sbin/ip", ["route", "del", "10.9.0.0/24"], in: router)
+        }
+        #expect(try RouteSocket(in: router).routes().contains { $0.destination.description == "10.9.0.0/24" })
+      }
+    }
+  }
+
   @Test func `a small gateway's loss is told before a large one is put back`() async throws {
     try await Lab.with { lab in
       let many = (0..<20_000 as Range<UInt32>).map { number -> PlanObject in
