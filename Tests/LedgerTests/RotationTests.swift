@@ -16,7 +16,7 @@ import Testing
 
   let apart = Folder()
 
-  @Test(.timeLimit(.minutes(3)), arguments: Kept.allCases)
+  @Test(.timeLimit(.minutes(isFull ? 60 : 3)), arguments: Kept.allCases)
   func `a rotation that is interrupted anywhere goes on, and the old key goes when nothing needs it`(
     kept: Kept
   ) async throws {
