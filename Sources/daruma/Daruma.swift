@@ -15,7 +15,8 @@ struct Daruma: AsyncParsableCommand {
     subcommands: [
       Up.self, Down.self, Status.self, Drill.self, Rebuild.self, Ctl.self, BackupCommand.self, VerifyBackupCommand.self,
       RestoreCommand.self, RotateKey.self, ManagerCommand.self, AgentCommand.self, PageCommand.self,
-      LedgerExercise.self, LedgerBenchmark.self, RebuildBenchmark.self, PlanningBenchmark.self, CloudFill.self,
+      LedgerExercise.self, LedgerBenchmark.self, RebuildBenchmark.self, ChangeBenchmark.self, PlanningBenchmark.self,
+      CloudFill.self,
       InstanceFill.self,
     ])
 }

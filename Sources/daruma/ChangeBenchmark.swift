@@ -1,0 +1,159 @@
+import ArgumentParser
+import Crypto
+import Foundation
+import Glibc
+import Synchronization
+
+/// Takes static NATs away and gives them again through the API, by one caller for each of them, for `Benchmarks/rebuild`.
+///
+/// The callers share the processors with the cloud that is measured, so they do no more than they must: a thread and a kept
+/// connection each, and answers are searched, not parsed.
+struct ChangeBenchmark: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "change-benchmark", abstract: "Measure changes through the API.", shouldDisplay: false)
+
+  /// What is to be done, from the standard input: it holds a key.
+  struct Order: Decodable {
+    let port: UInt16
+    let key: String
+    let secret: String
+    let seconds: Double
+    /// The parameters of `enableStaticNat`, for each caller.
+    let rules: [[String: String]]
+  }
+
+  func run() throws {
+    let order = try JSONDecoder().decode(Order.self, from: FileHandle.standardInput.readDataToEndOfFile())
+    let begin = ContinuousClock.now
+    let changes = Mutex<[String]>([])
+    let failures = Mutex<[String]>([])
+    let callers = DispatchGroup()
+    for rule in order.rules {
+      callers.enter()
+      Thread.detachNewThread {
+        defer { callers.leave() }
+        do {
+          let caller = try ChangeCaller(order)
+          var own: [String] = []
+          while (ContinuousClock.now - begin).seconds < order.seconds {
+            for (command, parameters) in [
+              ("disableStaticNat", ["ipaddressid": rule["ipaddressid"] ?? ""]), ("enableStaticNat", rule),
+            ] {
+              let start = ContinuousClock.now
+              try caller.run(command, parameters)
+              own.append("[\((start - begin).seconds), \((ContinuousClock.now - start).seconds * 1000)]")
+            }
+          }
+          changes.withLock { $0 += own }
+        } catch {
+          failures.withLock { $0.append("\(error)") }
+        }
+      }
+    }
+    callers.wait()
+    if let failure = failures.withLock({ $0.first }) { throw CommandFailure(failure) }
+    print("[\(changes.withLock { $0.joined(separator: ", ") })]")
+  }
+}
+
+/// One caller with a connection of its own.
+private final class ChangeCaller {
+  private let descriptor: Int32
+  private let key: String
+  private let secret: SymmetricKey
+  private var answer = [UInt8](repeating: 0, count: 65_536)
+  /// Of the last jobs, in seconds: who asks for a job when it can be done need not ask often.
+  private var usual = 0.001
+
+  init(_ order: ChangeBenchmark.Order) throws {
+    key = order.key
+    secret = SymmetricKey(data: Data(order.secret.utf8))
+    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = order.port.bigEndian
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    let status = withUnsafePointer(to: &address) { address in
+      address.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    guard status == 0 else { throw CommandFailure("the API cannot be reached: \(String(cString: strerror(errno)))") }
+    var yes: Int32 = 1
+    setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<Int32>.size))
+  }
+
+  deinit { close(descriptor) }
+
+  /// Calls a command and returns when it has succeeded, with its job if it begins one.
+  func run(_ command: String, _ parameters: [String: String]) throws {
+    let start = ContinuousClock.now
+    let started = try call(command, parameters)
+    guard let job = value("jobid", in: started) else {
+      if value("errorcode", in: started) == nil { return }
+      throw CommandFailure("\(command): \(started)")
+    }
+    var pause = usual * 0.8
+    while true {
+      usleep(UInt32(max(pause, 0.0005) * 1_000_000))
+      let answer = try call("queryAsyncJobResult", ["jobid": job])
+      switch value("jobstatus", in: answer) {
+      case "1":
+        usual = usual * 0.8 + (ContinuousClock.now - start).seconds * 0.2
+        return
+      case "0": pause = usual * 0.1
+      default: throw CommandFailure("\(command): \(answer)")
+      }
+    }
+  }
+
+  private func call(_ command: String, _ parameters: [String: String]) throws -> String {
+    var all = parameters
+    all["command"] = command
+    all["response"] = "json"
+    all["apiKey"] = key
+    // Nothing of it needs to be escaped but the signature.
+    let query = all.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: "&")
+    let code = HMAC<Insecure.SHA1>.authenticationCode(for: Array(query.lowercased().utf8), using: secret)
+    let signature = Data(code).base64EncodedString().replacing("+", with: "%2B").replacing("/", with: "%2F")
+      .replacing("=", with: "%3D")
+    let form = "\(query)&signature=\(signature)"
+    var request = Array(
+      """
+      POST /client/api HTTP/1.1\r
+      Host: 127.0.0.1\r
+      Content-Type: application/x-www-form-urlencoded\r
+      Content-Length: \(form.utf8.count)\r
+      \r
+      \(form)
+      """.utf8)
+    guard send(descriptor, &request, request.count, Int32(MSG_NOSIGNAL)) == request.count else {
+      throw CommandFailure("the API took no more")
+    }
+    return try receive()
+  }
+
+  private func receive() throws -> String {
+    var count = 0
+    while true {
+      let more = answer.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress! + count, $0.count - count, 0) }
+      guard more > 0 else { throw CommandFailure("the API ended the connection") }
+      count += more
+      let text = String(decoding: answer[..<count], as: UTF8.self)
+      guard let end = text.firstRange(of: "\r\n\r\n") else { continue }
+      let head = text[..<end.lowerBound].lowercased()
+      guard let field = head.firstRange(of: "content-length: ") else {
+        throw CommandFailure("the API does not say how long its answer is")
+      }
+      let length = Int(head[field.upperBound...].prefix { $0.isNumber }) ?? 0
+      if text[end.upperBound...].utf8.count >= length { return String(text[end.upperBound...]) }
+    }
+  }
+
+  /// Of the first member called `name`.
+  private func value(_ name: String, in answer: String) -> String? {
+    guard let place = answer.firstRange(of: "\"\(name)\":") else { return nil }
+    let rest = answer[place.upperBound...].drop { $0 == " " || $0 == "\"" }
+    return String(rest.prefix { $0.isLetter || $0.isNumber || $0 == "-" })
+  }
+}
