@@ -201,6 +201,32 @@ import Testing
     #expect(!cloud.course.archive.incidents.isEmpty)
   }
 
+  @Test func `what fails again at the moment when it would be over is not over`() {
+    var cloud = SimulatedCloud()
+    cloud.run(30)
+    for _ in 0..<5 {
+      cloud.see(.gateway, [.packets, .outside], failing: true)
+      cloud.run(10)
+      cloud.see(.gateway, [.packets, .outside], failing: false)
+      cloud.run(20)
+    }
+    func isOpen(_ cloud: SimulatedCloud) -> Bool { cloud.course.archive.incidents.last?.isOpen == true }
+    #expect(isOpen(cloud))
+    var next = cloud
+    next.step(1)
+    while isOpen(next), next.now < Drill.at(3600) {
+      cloud = next
+      next.step(1)
+    }
+    #expect(!isOpen(next))
+    cloud.see(.gateway, [.packets, .outside], failing: true)
+    cloud.run(5)
+    #expect(isOpen(cloud) && cloud.course.archive.incidents.count == 1)
+    cloud.see(.gateway, [.packets, .outside], failing: false)
+    cloud.run(600)
+    #expect(!isOpen(cloud) && cloud.course.archive.incidents.count == 1)
+  }
+
   @Test func `a component that nobody looks at any more is not well again`() throws {
     var cloud = SimulatedCloud()
     cloud.run(20)

@@ -303,6 +303,8 @@ package struct IncidentCourse: Sendable {
     }
     if open.isEmpty, let end = incident.losses.compactMap(\.verifiedAt).max() {
       guard now.seconds(since: end) >= Self.quiet(incident) else { return }
+      // What just begins to fail again is not over, though it is too early to say that it fails.
+      if incident.losses.contains(where: { gate.isDoubtful($0.scope) }) { return }
       incident.resolvedAt = end
       incident.status = .resolved
       RecoveryEstimate.clear(&incident)

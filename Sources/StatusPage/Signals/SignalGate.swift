@@ -38,6 +38,11 @@ struct SignalGate: Sendable {
   /// Components whose fault passed the gate and is not over.
   var confirmed: Set<String> { Set(faults.filter { $0.value.loss != nil }.keys) }
 
+  /// Whether the scope is a component that somebody sees failing now, be it long enough to pass or not.
+  func isDoubtful(_ scope: String) -> Bool {
+    faults.contains { $0.value.wellSince == nil && Observation.scope($0.key) == scope }
+  }
+
   /// The faults that passed the gate. One that ended is given once more, with its end.
   mutating func take(_ document: StatusDocument) -> [ScopeLoss] {
     let now = document.time
