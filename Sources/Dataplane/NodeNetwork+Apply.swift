@@ -160,9 +160,11 @@ extension NodeNetwork {
       touched.insert(object.scope)
       put(object)
     }
-    // Of objects that exchange what they have, the first finds it taken still.
     if !scopes.haveFailures { return touched }
-    for object in upserts where scopes[object.scope].failures[object.key] != nil { put(object) }
+    let failed = upserts.filter { scopes[$0.scope].failures[$0.key] != nil }
+    if !failed.isEmpty { mendAtOnce() }
+    // Of objects that exchange what they have, the first finds it taken still.
+    for object in failed { put(object) }
     return touched
   }
 

@@ -28,7 +28,8 @@ extension NodeNetwork {
   func look() async {
     if isApplying || !knowsPlan { return }
     beats += 1
-    var repaired: [String: String] = [:]
+    var repaired = mended
+    mended = [:]
     let seen = Self.now()
     for place in places.values {
       attempt(place) {
@@ -150,6 +151,13 @@ extension NodeNetwork {
     } catch {
       logger.warning("cannot start a program", metadata: ["name": "\(daemon.name)", "error": "\(error)"])
     }
+  }
+
+  /// What somebody did to the wiring must not fail a change that builds on it.
+  func mendAtOnce() {
+    if !knowsPlan { return }
+    let damaged = survey(soon: true)
+    if !damaged.isEmpty { mendWiring(damaged, &mended, Self.now()) }
   }
 
   /// Links, addresses, routes, rules and neighbours, in rounds, as one link's making anew takes others with it.

@@ -77,6 +77,8 @@ package actor NodeNetwork {
   var hasOrphans = false
   /// Places whose wiring is not as it should be.
   var damaged: Set<String> = []
+  /// Places whose wiring was mended in the middle of a change, with what was found. The next look tells of it.
+  var mended: [String: String] = [:]
   /// Wiring is being compared with the kernel's beside everything else.
   var isSurveying = false
   /// When all wiring is compared next, whatever was heard of it.
