@@ -27,7 +27,15 @@ package final class MetadataIndex: MetadataSource {
     var publicAddresses: [Place: UInt32] = [:]
 
     mutating func remove(_ key: String) {
-      switch kept.removeValue(forKey: key) {
+      if let former = kept.removeValue(forKey: key) { forget(former) }
+    }
+
+    private mutating func keep(_ new: Kept, _ key: String) {
+      if let former = kept.updateValue(new, forKey: key) { forget(former) }
+    }
+
+    private mutating func forget(_ former: Kept) {
+      switch former {
       case .port(let id):
         guard let port = ports.removeValue(forKey: id) else { return }
         let place = Place(router: port.router, address: port.address)
@@ -36,27 +44,34 @@ package final class MetadataIndex: MetadataSource {
       case .staticNAT(let place, let address):
         if publicAddresses[place] == address { publicAddresses[place] = nil }
       case .router(let id): virtualRouters.remove(id)
-      case nil: return
       }
     }
 
-    mutating func insert(_ object: PlanObject) {
-      switch object.body {
-      case .port(let port):
-        remove(object.key)
-        kept[object.key] = .port(port.id)
-        ports[port.id] = port
-        portIDs[Place(router: port.router, address: port.address)] = port.id
-      case .instance(let instance):
-        remove(object.key)
-        kept[object.key] = .instance(instance.id)
-        instances[instance.id] = instance
-      case .staticNat(let rule):
-        remove(object.key)
+    mutating func insert(_ upserts: [PlanObject]) {
+      // Which routers are virtual has to be known before their rules come.
+      var rules: [(key: String, rule: StaticNAT)] = []
+      for object in upserts {
+        switch object.body {
+        case .router(let router) where router.kind == .virtual:
+          kept[object.key] = .router(router.id)
+          virtualRouters.insert(router.id)
+        case .port(let port):
+          keep(.port(port.id), object.key)
+          ports[port.id] = port
+          portIDs[Place(router: port.router, address: port.address)] = port.id
+        case .instance(let instance):
+          keep(.instance(instance.id), object.key)
+          instances[instance.id] = instance
+        case .staticNat(let rule): rules.append((object.key, rule))
+        default: break
+        }
+      }
+      publicAddresses.reserveCapacity(publicAddresses.count + rules.count)
+      kept.reserveCapacity(kept.count + rules.count)
+      for (key, rule) in rules {
         let place = Place(router: virtualRouters.contains(rule.router) ? rule.router : "", address: rule.private)
-        kept[object.key] = .staticNAT(place, rule.public)
+        keep(.staticNAT(place, rule.public), key)
         publicAddresses[place] = rule.public
-      default: break
       }
     }
   }
@@ -68,14 +83,7 @@ package final class MetadataIndex: MetadataSource {
   package func apply(upserts: [PlanObject], removals: [String]) {
     state.withLock { state in
       for key in removals { state.remove(key) }
-      // Which routers are virtual has to be known before their rules come.
-      for object in upserts {
-        if case .router(let router) = object.body, router.kind == .virtual {
-          state.kept[object.key] = .router(router.id)
-          state.virtualRouters.insert(router.id)
-        }
-      }
-      for object in upserts { state.insert(object) }
+      state.insert(upserts)
     }
   }
 

@@ -207,9 +207,10 @@ package actor NodeAgent {
   }
 
   private func apply(upserts: [PlanObject], removals: [String], complete: Bool) async {
-    metadata.apply(upserts: upserts, removals: removals)
-    await network.apply(
-      PlanChange(generation: plan.generation, complete: complete, upserts: upserts, removals: removals))
+    let change = PlanChange(generation: plan.generation, complete: complete, upserts: upserts, removals: removals)
+    async let indexed: Void = metadata.apply(upserts: upserts, removals: removals)
+    await network.apply(change)
+    await indexed
     await instances.apply(
       upserts: upserts, removals: removals, complete: complete, generation: plan.generation)
   }

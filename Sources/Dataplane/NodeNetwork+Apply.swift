@@ -1,7 +1,9 @@
 import Addresses
+import Dispatch
 import Kernel
 import Logging
 import NodePlan
+import Synchronization
 
 extension NodeNetwork {
   /// Brings a change to the kernel and reports every scope it touches, at its generation, as verified or failed. What
@@ -14,7 +16,6 @@ extension NodeNetwork {
       removals += unwanted(by: change.upserts)
       touched.formUnion(scopes.scopes.keys)
       objects.reserveCapacity(change.upserts.count)
-      places[Names.fabric]?.table?.reserve(owners: change.upserts.count)
     }
     steps += 1
     for key in removals.sorted(by: { rank($0) > rank($1) }) {
@@ -143,6 +144,8 @@ extension NodeNetwork {
     var touched: Set<String> = []
     // Objects that build on others, and whether these are not what they were.
     var built: [String: Bool] = [:]
+    // The first plan is all there is, and may be very much.
+    isGathering = objects.isEmpty
     for object in upserts {
       let body = object.body
       if case .instance = body { continue }
@@ -154,6 +157,9 @@ extension NodeNetwork {
         let isNew = isNewGround(object, old)
         for key in dependents[home] ?? [] { built[key] = isNew || built[key] == true }
       }
+    }
+    for (key, error) in putGathered() {
+      if let object = objects[key] { fail(object, error) }
     }
     for key in built.keys.sorted(by: { rank($0) < rank($1) }) {
       guard let object = objects[key], built[key] == true || scopes[object.scope].failures[key] != nil else { continue }
@@ -205,12 +211,15 @@ extension NodeNetwork {
         return
       } catch {
         if attempt < 3, (error as? KernelError)?.isPassing == true { continue }
-        withdraw(object)
-        scopes[object.scope].failures[object.key] = "\(error)"
-        logger.warning("cannot put an object in place", metadata: ["key": "\(object.key)", "error": "\(error)"])
-        return
+        return fail(object, error)
       }
     }
+  }
+
+  private func fail(_ object: PlanObject, _ error: any Error) {
+    withdraw(object)
+    scopes[object.scope].failures[object.key] = "\(error)"
+    logger.warning("cannot put an object in place", metadata: ["key": "\(object.key)", "error": "\(error)"])
   }
 
   /// Nothing of an object stays that is not its newest, so that it stands in nobody's way.
@@ -253,11 +262,13 @@ extension NodeNetwork {
     let names = dirty
     dirty = []
     var doubtful: Set<String> = []
+    var outcomes = commitLarge(names)
     for name in names {
       guard let place = places[name] else { continue }
       do {
         try leavingOut(name) {
-          if case .repaired(let damage) = try place.commit(), !damage.isEmpty, place.generation != nil {
+          let outcome = try outcomes.removeValue(forKey: name)?.get() ?? place.commit()
+          if case .repaired(let damage) = outcome, !damage.isEmpty, place.generation != nil {
             logger.info("brought a table up to date", metadata: ["place": "\(name)", "found": "\(damage.description)"])
           }
         }
@@ -269,6 +280,19 @@ extension NodeNetwork {
       }
     }
     return doubtful
+  }
+
+  /// Several places with much to commit do so on all cores. What became of it.
+  private func commitLarge(_ names: Set<String>) -> [String: Result<Place.Outcome, any Error>] {
+    // Each is used by one thread, and by nobody else before all are done.
+    nonisolated(unsafe) let large = names.compactMap { places[$0] }.filter { $0.table?.isLargelyChanged == true }
+    if large.count < 2 { return [:] }
+    let outcomes = Mutex<[String: Result<Place.Outcome, any Error>]>([:])
+    DispatchQueue.concurrentPerform(iterations: large.count) { number in
+      let outcome = Result { try large[number].commit() }
+      outcomes.withLock { $0[large[number].name] = outcome }
+    }
+    return outcomes.withLock { $0 }
   }
 
   /// Does what makes transactions. Objects that the kernel refuses are left out, as often as it goes on without them.

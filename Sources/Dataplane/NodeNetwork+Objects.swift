@@ -1,7 +1,9 @@
 import Addresses
+import Dispatch
 import Kernel
 import Logging
 import NodePlan
+import Synchronization
 
 extension NodeNetwork {
   /// Puts an object into the tables and wiring it belongs to, in place of its former value.
@@ -22,9 +24,10 @@ extension NodeNetwork {
       try wire(Names.wan, key, WiringPlan.wanItems(address, wanAddress: wan?.wanAddress ?? 0))
     case .staticNat(let nat):
       let state = try router(nat.router)
-      try replace(state.place, key, state.renderer.elements(of: nat))
+      let (renderer, index) = (state.renderer, state.router.index)
+      try replace(state.place, key, later: { renderer.elements(of: nat) })
       if !state.isVirtual {
-        try replace(Names.fabric, key, FabricTable.elements(of: nat, index: state.router.index))
+        try replace(Names.fabric, key, later: { FabricTable.elements(of: nat, index: index) })
       }
     case .portForward(let forward):
       let state = try router(forward.router)
@@ -46,7 +49,7 @@ extension NodeNetwork {
       release(former)
     case .groupMember(let member):
       places[Names.fabric]?.table?.declare(FabricTable.groupSet(member.group))
-      try replace(Names.fabric, key, FabricTable.elements(of: member))
+      try replace(Names.fabric, key, later: { FabricTable.elements(of: member) })
     case .port(let port): try install(port, key)
     case .instance, nil: break
     }
@@ -137,6 +140,28 @@ extension NodeNetwork {
       throw error
     }
     dirty.insert(place)
+  }
+
+  /// As the other, for elements that nothing here is made of.
+  func replace(
+    _ place: String, _ owner: String, later elements: @escaping @Sendable () -> [SetElement]
+  ) throws(DataplaneError) {
+    guard isGathering, let target = places[place] else { return try replace(place, owner, elements()) }
+    target.waiting.append((owner, elements))
+    dirty.insert(place)
+  }
+
+  /// Puts what was gathered into the tables, each on a thread of its own. Tells which owners could not have what they want, and why.
+  func putGathered() -> [String: DataplaneError] {
+    isGathering = false
+    // Each is used by one thread, and by nobody else before all are done.
+    nonisolated(unsafe) let full = places.values.filter { !$0.waiting.isEmpty }
+    let failures = Mutex<[String: DataplaneError]>([:])
+    DispatchQueue.concurrentPerform(iterations: full.count) { number in
+      let failed = full[number].putWaiting()
+      if !failed.isEmpty { failures.withLock { $0.merge(failed) { first, _ in first } } }
+    }
+    return failures.withLock { $0 }
   }
 
   private func install(_ wan: Wan, _ key: String) throws {

@@ -80,7 +80,7 @@ extension NodeNetwork {
     let owner = Self.portOwner(port.id)
     if port.network.isEmpty {
       useCombination(port.id, port.securityGroups)
-      try replace(Names.fabric, key, FabricTable.elements(of: port))
+      try replace(Names.fabric, key, later: { FabricTable.elements(of: port) })
       let host = Dnsmasq.host(port)
       if fabricHosts[key] != host {
         fabricHosts[key] = host

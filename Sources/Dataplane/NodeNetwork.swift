@@ -43,6 +43,8 @@ package actor NodeNetwork {
   var generation: UInt64 = 0
   /// Places whose table or wiring changed since their last transaction.
   var dirty: Set<String> = []
+  /// Elements of objects are gathered, place by place, before they are put into the tables.
+  var isGathering = false
   /// Routers whose services may have to change.
   var staleServices: Set<String> = []
 

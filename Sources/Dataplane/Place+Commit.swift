@@ -2,11 +2,22 @@ import Glibc
 import Kernel
 
 extension Place {
-  enum Outcome {
+  enum Outcome: Sendable {
     case unchanged
     case committed
     /// Somebody else had changed the rule set; what was found different, and elements missing by set.
     case repaired(RuleTable.Damage)
+  }
+
+  /// Puts what waits into the table. Tells which owners could not have what they want, and why.
+  func putWaiting() -> [String: DataplaneError] {
+    var failures: [String: DataplaneError] = [:]
+    table?.reserve(owners: waiting.count)
+    for (owner, elements) in waiting {
+      do throws(DataplaneError) { try table?.replace(owner: owner, elements()) } catch { failures[owner] = error }
+    }
+    waiting = []
+    return failures
   }
 
   /// Brings the changes of the table to the kernel in one transaction and reads them back.
@@ -30,7 +41,9 @@ extension Place {
         try rules.commit(batch, expecting: expected)
       }
       generation = expected &+ 1
-      if try total ? !table.audit(rules).isEmpty : table.readBack(rules) != nil { return try inspect(&table) }
+      if try total ? !table.audit(rules, confirming: generation).isEmpty : table.readBack(rules) != nil {
+        return try inspect(&table)
+      }
     } catch let error as KernelError {
       if error.isRefusal {
         table.capacities = capacities
@@ -101,7 +114,8 @@ extension Place {
     for _ in 0..<Self.attempts {
       do throws(KernelError) {
         let before = try rules.generation()
-        let damage = try table.audit(rules)
+        // Of what was there what is missing is to be told.
+        let damage = try table.audit(rules, confirming: first == nil && table.isSettled ? nil : before)
         if damage.isEmpty {
           if try rules.generation() != before { continue }
           generation = before

@@ -31,6 +31,8 @@ final class Place {
   /// Links that were not there when their wiring was to be made.
   private var absent: Set<String> = []
   var table: RuleTable?
+  /// Elements on their way into the table, with their owners.
+  var waiting: [(owner: String, elements: @Sendable () -> [SetElement])] = []
   /// The generation of the rule set that our last commit made; nil if it must be looked at first.
   var generation: UInt32?
   /// Connections that are yet to be forgotten.

@@ -78,6 +78,14 @@ extension RuleTable {
     }
   }
 
+  /// Adds all of these sets' elements, which may be there already.
+  func additions(to sets: Set<String>) -> NFTBatch {
+    var batch = NFTBatch()
+    batch.reserve(4096 + sets.compactMap(elements(in:)).reduce(0) { $0 + $1.count * (24 + 4 * $1.stride) })
+    for set in sets { add(set, nil, false, &batch) }
+    return batch
+  }
+
   /// From what the kernel had at the last commit to what is wanted now.
   mutating func difference(labelled: Bool) -> NFTBatch {
     var damage = Damage()

@@ -11,8 +11,9 @@ extension RuleTable {
       chains: try kernel.chains(.ipv4, Names.table), sets: try kernel.sets(.ipv4, Names.table).map(\.name))
   }
 
-  /// Compares all of the table with the kernel.
-  mutating func audit(_ kernel: NFTables) throws(KernelError) -> Damage {
+  /// Compares all of the table with the kernel. With the `generation` of the rule set, sets that have as many elements as are wanted
+  /// are compared by the kernel; what they lacked is then there, and not told.
+  mutating func audit(_ kernel: NFTables, confirming generation: UInt32? = nil) throws(KernelError) -> Damage {
     var damage = Damage()
     let tables = try kernel.tables()
     damage.foreignTables = tables.filter { $0.family != .ipv4 || $0.name != Names.table }
@@ -34,13 +35,16 @@ extension RuleTable {
       if !Self.agrees(chain.rules, rules[name] ?? []) { damage.wrongChains.append(name) }
     }
     damage.surplusChains = present.keys.filter { chains[$0] == nil }
-    try auditSets(kernel, &damage)
+    try auditSets(kernel, generation, &damage)
     return damage
   }
 
-  private mutating func auditSets(_ kernel: NFTables, _ damage: inout Damage) throws(KernelError) {
+  private mutating func auditSets(
+    _ kernel: NFTables, _ generation: UInt32?, _ damage: inout Damage
+  ) throws(KernelError) {
     var seen: Set<String> = []
-    var known: [String] = []
+    var known: Set<String> = []
+    var counted: Set<String> = []
     for set in try kernel.sets(.ipv4, Names.table) {
       seen.insert(set.name)
       guard let shape = sets[set.name] else {
@@ -55,8 +59,10 @@ extension RuleTable {
         capacities[set.name] = Int(set.size)
         if set.size < count(of: set.name) { damage.isTotal = true }
       }
-      known.append(set.name)
+      known.insert(set.name)
+      if !shape.flags.contains(.interval), set.count.map(Int.init) == count(of: set.name) { counted.insert(set.name) }
     }
+    if let generation, try kernel.has(additions(to: counted), at: generation) { known.subtract(counted) }
     for (name, difference) in try compare(known, kernel) {
       if !difference.missing.isEmpty { damage.missing[name] = difference.missing }
       if !difference.surplus.isEmpty { damage.surplus[name] = difference.surplus }
@@ -75,10 +81,8 @@ extension RuleTable {
     var surplus: [NFTElement] = []
   }
 
-  /// More elements than this are read on all cores, a set on one.
-  private static let fewElements = 20_000
-
-  private func compare(_ sets: [String], _ kernel: NFTables) throws(KernelError) -> [(String, Difference)] {
+  /// Many elements are read on all cores, a set on one.
+  private func compare(_ sets: Set<String>, _ kernel: NFTables) throws(KernelError) -> [(String, Difference)] {
     let total = sets.reduce(0) { $0 + count(of: $1) }
     let others = total > Self.fewElements ? sysconf(Int32(_SC_NPROCESSORS_ONLN)) - 1 : 0
     let readers = [kernel] + (0..<others).compactMap { _ in try? kernel.another() }

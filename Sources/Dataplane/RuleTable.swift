@@ -67,7 +67,9 @@ struct RuleTable {
   private var sharers: [[UInt32]: Set<UInt32>] = [:]
 
   /// Whether the kernel has it, as of the last commit; until then nobody needs to know what changed.
-  private var isSettled = false
+  private(set) var isSettled = false
+  /// What is not more than this is done on one core.
+  static let fewElements = 20_000
   // What was in place of everything touched since the last commit; the tag tells whether anything was.
   private(set) var touched: [PackedElements] = []
   private(set) var touchedChains: [String: Chain?] = [:]
@@ -139,8 +141,9 @@ struct RuleTable {
     owned[Int(number)] = wanted
   }
 
-  /// Room for so many owners.
-  mutating func reserve(owners count: Int) {
+  /// Room for so many owners more.
+  mutating func reserve(owners more: Int) {
+    let count = owners.count + more
     ownerNumbers.reserveCapacity(count)
     owners.reserveCapacity(count)
     owned.reserveCapacity(count)
@@ -271,6 +274,12 @@ struct RuleTable {
   var isChanged: Bool {
     !touchedChains.isEmpty || !touchedSets.isEmpty || touched.contains { !$0.isEmpty }
       || !isSettled && stores.contains { !$0.isEmpty }
+  }
+
+  /// Whether bringing the changes to the kernel takes longer than having another thread do it.
+  var isLargelyChanged: Bool {
+    let changes = isSettled ? touched : stores
+    return changes.reduce(0) { $0 + $1.count } > Self.fewElements
   }
 
   mutating func settle() {

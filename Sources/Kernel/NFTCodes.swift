@@ -28,6 +28,11 @@ extension nft_reject_attributes: NetlinkCode {}
 extension nft_limit_attributes: NetlinkCode {}
 extension nft_gen_attributes: NetlinkCode {}
 
+extension UInt16 {
+  /// `NFTA_SET_COUNT`, which headers older than the kernel do not have.
+  static let setCount: UInt16 = 20
+}
+
 func nftMessageType(_ type: nf_tables_msg_types) -> UInt16 {
   UInt16(NFNL_SUBSYS_NFTABLES) << 8 | UInt16(type.rawValue)
 }

@@ -191,6 +191,8 @@ package struct NFTSet: Hashable, Sendable {
   package var dataLength: UInt32?
   /// Zero if it was made without a size.
   package var size: UInt32
+  /// How many elements it has; kernels before 6.16 do not tell.
+  package var count: UInt32?
 
   package var isMap: Bool { flags.contains(.map) }
 }

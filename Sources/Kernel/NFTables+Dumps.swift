@@ -102,6 +102,7 @@ extension NFTables {
           case NFTA_SET_KEY_LEN.code: set.keyLength = payload.big()
           case NFTA_SET_DATA_TYPE.code: set.dataType = payload.big()
           case NFTA_SET_DATA_LEN.code: set.dataLength = payload.big()
+          case .setCount: set.count = payload.big()
           case NFTA_SET_DESC.code:
             for (type, payload) in NetlinkAttributes(payload) where type == NFTA_SET_DESC_SIZE.code {
               set.size = payload.big()

@@ -57,6 +57,19 @@ package final class NFTables: Sendable {
       code: first.code, operation: operation, message: index, label: batch.label(index), others: others)
   }
 
+  /// Whether the rule set, which is to be of this generation, has every element that the batch adds. The kernel looks each of them
+  /// up, as it does for a packet, and compares the values; walking through a set takes it the longer per element the larger the set
+  /// is. What was missing is there afterwards, and the rule set of another generation.
+  package func has(_ batch: borrowing NFTBatch, at generation: UInt32) throws(KernelError) -> Bool {
+    do {
+      try commit(batch, expecting: generation)
+    } catch {
+      guard error.isRefusal else { throw error }
+      return false
+    }
+    return try self.generation() == generation
+  }
+
   private static let addElements = "add elements"
 
   // sendmsg returns after the commit, so whatever the kernel has to say is there already.

@@ -288,7 +288,7 @@ struct Up: AsyncParsableCommand {
   private static func waitForAPI(
     _ client: APIClient, _ folder: StateFolder, _ manager: String = CloudFile.firstManager
   ) async throws {
-    try await poll(for: .seconds(30), "the API does not answer") {
+    try await poll(for: .seconds(30), every: .milliseconds(50), "the API does not answer") {
       if let reason = try? String(contentsOfFile: folder.refusal(of: manager), encoding: .utf8) {
         throw CommandFailure(
           "The \(manager) refuses to lead: \(reason.trimmingSuffix()). Traffic flows on; see \(folder.logs)")
@@ -302,22 +302,32 @@ struct Up: AsyncParsableCommand {
 
   private static func waitForNetwork(_ client: APIClient, _ folder: StateFolder) async throws {
     try await poll(for: .seconds(60), "the network is not verified; see `daruma status`") {
-      let scopes = try await client.list("listDataplaneScopes")
-      return !scopes.isEmpty && scopes.contains { $0["scope"] as? String == "wan" }
-        && scopes.allSatisfy {
-          ($0["scope"] as? String)?.hasPrefix("instance/") == true
-            || $0["phase"] as? String == "verified" && $0["current"] as? Bool == true
-        }
+      // One is looked at while all are put in place, which may be very many.
+      guard isVerified(try await client.list("listDataplaneScopes", ["scope": "wan"])) else { return false }
+      return isVerified(try await client.list("listDataplaneScopes"))
     }
   }
 
+  private static func isVerified(_ scopes: [APIClient.Object]) -> Bool {
+    !scopes.isEmpty
+      && scopes.allSatisfy {
+        ($0["scope"] as? String)?.hasPrefix("instance/") == true
+          || $0["phase"] as? String == "verified" && $0["current"] as? Bool == true
+      }
+  }
+
+  private static let longestPause = Duration.milliseconds(200)
+
   /// Looks so seldom that looking leaves the processors to what is waited for.
-  static func poll(for limit: Duration, _ failure: String, _ condition: () async throws -> Bool) async throws {
+  static func poll(
+    for limit: Duration, every pause: Duration = .milliseconds(10), _ failure: String,
+    _ condition: () async throws -> Bool
+  ) async throws {
     let deadline = ContinuousClock.now + limit
     while ContinuousClock.now < deadline {
       let begin = ContinuousClock.now
       if try await condition() { return }
-      try await Task.sleep(for: max(.milliseconds(10), (.now - begin) * 4))
+      try await Task.sleep(for: min(max(pause, (.now - begin) * 4), longestPause))
     }
     throw CommandFailure("After \(limit): \(failure)")
   }
