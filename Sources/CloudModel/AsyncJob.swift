@@ -7,11 +7,20 @@ package struct AsyncJob: Resource {
   package static var table: TablePath<AsyncJob> { \.jobs }
   package static let indexes: [Index<AsyncJob>] = [
     Index("account", of: { $0.account }),
-    Index("pending", same: { $0.status == $1.status }) { $0.status == .pending ? [.number(1)] : [] },
-    Index("instance", same: { $0.instance == $1.instance && $0.references == $1.references }) { job in
-      ((job.instance.map { [$0] } ?? []) + (job.references ?? []).map(\.id)).map(IndexKey.uuid)
+    // All of them under 1, and each under what it is about: a resource has had many jobs and has few.
+    Index("pending", same: { $0.status == $1.status && $0.isAboutTheSame(as: $1) }) { job in
+      job.status == .pending ? [.number(1)] + job.subjects : []
     },
+    Index("instance", same: { $0.isAboutTheSame(as: $1) }) { $0.subjects },
   ]
+
+  private var subjects: [IndexKey] {
+    ((instance.map { [$0] } ?? []) + (references ?? []).map(\.id)).map(IndexKey.uuid)
+  }
+
+  private func isAboutTheSame(as other: AsyncJob) -> Bool {
+    instance == other.instance && references == other.references
+  }
 
   package static let isBookkeeping = true
   package static let secretFields: Set<String> = ["password"]

@@ -36,19 +36,9 @@ extension Control {
 
   /// The stage begins with this revision, by which the nodes get what waits for it.
   private func beginStage(_ stage: Int, of rollout: Rollout) async throws {
-    try await transact(Self.onChange("rolloutStage")) { draft in
-      guard var current = draft.get(rollout.id), current.state == rollout.state, current.stage == rollout.stage else {
-        return
-      }
-      if current.state == .running { Self.markVerified(&current, draft.now) }
-      current.state = .running
-      current.stage = stage
-      current.stageBegan = draft.now
-      for index in current.stages[stage].indices {
-        current.stages[stage][index].number = Int(draft.nextRevision)
-        current.stages[stage][index].faults = self.nodes.faults(of: current.stages[stage][index].scopes ?? [])
-      }
-      try draft.put(current)
+    try await enter(stage, of: rollout, Self.onChange("rolloutStage")) { step, draft in
+      step.number = Int(draft.nextRevision)
+      step.faults = self.nodes.faults(of: step.scopes ?? [])
     }
   }
 

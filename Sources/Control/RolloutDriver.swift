@@ -92,7 +92,23 @@ extension Control {
   /// Asks for the routers of a stage to be rebuilt.
   private func begin(_ stage: Int, of rollout: Rollout) async throws {
     let reports = reports(of: rollout.stages[stage])
-    try await transact(cause(of: rollout, "rolloutStage")) { draft in
+    try await enter(stage, of: rollout, cause(of: rollout, "rolloutStage")) { step, draft in
+      step.faults = Array((reports[step.router]?.failedKeys ?? []).prefix(1000))
+      try Self.change(step.router, &draft) { rebuilds, renderer in
+        step.number = Self.next(rebuilds, reports[step.router])
+        rebuilds = step.number
+        step.formerRenderer = renderer
+        if let wanted = rollout.renderer { renderer = wanted }
+      }
+    }
+  }
+
+  /// Enters a stage, unless the rollout went on meanwhile; `ready` makes each of its steps ready.
+  func enter(
+    _ stage: Int, of rollout: Rollout, _ cause: Cause,
+    _ ready: @escaping @Sendable (inout RolloutStep, inout Draft) throws -> Void
+  ) async throws {
+    try await transact(cause) { draft in
       guard var current = draft.get(rollout.id), current.state == rollout.state, current.stage == rollout.stage else {
         return
       }
@@ -100,17 +116,7 @@ extension Control {
       current.state = .running
       current.stage = stage
       current.stageBegan = draft.now
-      for index in current.stages[stage].indices {
-        var step = current.stages[stage][index]
-        step.faults = Array((reports[step.router]?.failedKeys ?? []).prefix(1000))
-        try Self.change(step.router, &draft) { rebuilds, renderer in
-          step.number = Self.next(rebuilds, reports[step.router])
-          rebuilds = step.number
-          step.formerRenderer = renderer
-          if let wanted = current.renderer { renderer = wanted }
-        }
-        current.stages[stage][index] = step
-      }
+      for index in current.stages[stage].indices { try ready(&current.stages[stage][index], &draft) }
       try draft.put(current)
     }
   }
@@ -171,7 +177,7 @@ extension Control {
   }
 
   private func end(_ rollout: Rollout, _ end: RolloutState, _ message: String) async throws {
-    let job = state.jobs.matching("instance", .uuid(rollout.id.uuid)).first { $0.status == .pending }
+    let job = state.jobs.first("pending", .uuid(rollout.id.uuid))
     guard let job else {
       try await transact(cause(of: rollout, "endRollout")) { draft in
         try Rollouts.settle(rollout.id, end, message, &draft)

@@ -9,8 +9,8 @@ enum Settlement {
     for (subject, uuid) in subjects(of: job) {
       // A later intent for the same thing is not verified yet; its own job settles it. So does that of the end of what the
       // thing belongs to.
-      let isOvertaken = draft.state.jobs.matching("instance", .uuid(uuid)).contains {
-        $0.status == .pending && $0.revision > job.revision
+      let isOvertaken = draft.state.jobs.matching("pending", .uuid(uuid)).contains {
+        $0.revision > job.revision
       }
       if isOvertaken || owners(of: subject, uuid, in: draft.state).contains(where: \.isGoing) { continue }
       try settle(subject, uuid, &draft)
@@ -86,9 +86,7 @@ enum Settlement {
     var earlier: [AsyncJob] = []
     for (subject, uuid) in subjects(of: job) {
       for id in [uuid] + owners(of: subject, uuid, in: state).map(\.id) {
-        earlier += state.jobs.matching("instance", .uuid(id)).filter {
-          $0.status == .pending && $0.revision < job.revision
-        }
+        earlier += state.jobs.matching("pending", .uuid(id)).filter { $0.revision < job.revision }
       }
     }
     return earlier.sorted { $0.revision > $1.revision }.map(\.id)

@@ -7,7 +7,6 @@ extension View {
   package func fields(of machine: VirtualMachine) -> Fields {
     let offering = state.serviceOfferings[machine.offering]
     let template = state.templates[machine.template]
-    let jobs = state.jobs.matching("instance", .uuid(machine.id.uuid))
     let publicIP = state.publicIPs.matching("instance", .id(machine.id)).filter { $0.staticNAT?.isRemoving == false }
       .min { $0.address < $1.address }
     var fields = Fields(room: 72)
@@ -15,7 +14,7 @@ extension View {
     fields.add("name", machine.name)
     fields.add("displayname", machine.displayName)
     addOwner(machine.account, to: &fields)
-    if let deployer = machine.user ?? jobs.first(where: { $0.command == "deployVirtualMachine" })?.user {
+    if let deployer = machine.user ?? deployer(of: machine) {
       fields.add("userid", deployer.description)
       fields.add("username", state.users[deployer]?.username)
     }
@@ -55,11 +54,13 @@ extension View {
     fields.add("affinitygroup", (machine.affinityGroups ?? []).compactMap { state.affinityGroups[$0] }.map(summary))
     addTags(machine.id, to: &fields)
     addChoices(of: machine, to: &fields)
-    if let job = jobs.first(where: { $0.status == .pending }) {
-      fields.add("jobid", job.id.description)
-      fields.add("jobstatus", job.status.rawValue)
-    }
+    addJob(machine.id, to: &fields)
     return fields
+  }
+
+  /// Of a machine that does not say so itself.
+  private func deployer(of machine: VirtualMachine) -> ID<User>? {
+    state.jobs.matching("instance", .uuid(machine.id.uuid)).first { $0.command == "deployVirtualMachine" }?.user
   }
 
   /// The NICs of an instance, the default one first, as they are told apart from the instance.

@@ -36,9 +36,7 @@ package struct View: Sendable {
 
   /// The job that works on the resource at this moment.
   func addJob<R>(_ id: ID<R>, to fields: inout Fields) {
-    guard let job = state.jobs.matching("instance", .uuid(id.uuid)).first(where: { $0.status == .pending }) else {
-      return
-    }
+    guard let job = state.jobs.first("pending", .uuid(id.uuid)) else { return }
     fields.add("jobid", job.id.description)
     fields.add("jobstatus", job.status.rawValue)
   }
