@@ -250,7 +250,7 @@ def test_no_acknowledged_call_is_lost_when_leaders_go(trio, server, fault):
 def test_a_dead_leader_is_replaced_within_five_seconds_and_traffic_never_stops(trio):
     settled(trio)
     times = []
-    for _ in range(8 if FULL else 3):
+    for _ in range(8 if FULL else 2):
         old = trio.leader()
         others = [name for name in trio.names if name != old]
         client = trio.client_of(random.choice(others), trio.user)
