@@ -308,7 +308,8 @@ def words(html):
 
 
 def normalised(text):
-    """Without times, durations, and how many changes there were in the minute before."""
+    """Without times, durations, the size of the drill, and how many changes there were in the minute before."""
+    text = re.sub(rf"(?<![\d,]){NATS + BALANCERS:,}( addresses|個)", r"ALL\1", text)
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?", "DATE", text)
     text = re.sub(r"\d{4}年\d+月\d+日\s*", "DATE ", text)
     text = re.sub(r"\d\d:\d\d:\d\d(\.\d+)?", "TIME", text)
