@@ -136,7 +136,7 @@ private final class ChangeCaller {
   private func receive() throws -> String {
     var count = 0
     while true {
-      let more = answer.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress! + count, $0.count - count, 0) }
+      let more = answer[count...].withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
       guard more > 0 else { throw CommandFailure("the API ended the connection") }
       count += more
       let text = String(decoding: answer[..<count], as: UTF8.self)
