@@ -135,6 +135,16 @@ def test_a_gateway_that_loses_all_is_told_with_who_was_hit_and_what_came_before(
     assert re.search(r"\d+ changes of its settings in the minute before|No change of its settings", timeline), timeline
     own = mine(fed)
     assert fed.address["ipaddress"] in own and "web-1" in own and "Back" in own and "Out of service" not in own
+
+    def back():
+        return re.search(r"(?s)<small>(.*?) on</small>", mine(fed))[1].strip()
+
+    # Changes are verified, too, and nothing comes back with them.
+    since, second = back(), time.strftime("%S")
+    until(lambda: time.strftime("%S") != second, 2, "the next second")
+    fed.customer.disableStaticNat(ipaddressid=fed.address["id"])
+    fed.customer.enableStaticNat(ipaddressid=fed.address["id"], virtualmachineid=fed.machine["id"])
+    assert back() == since
     # Nobody else sees it.
     assert "web-1" not in fed.page.html() and fed.address["ipaddress"] not in fed.page.html()
 

@@ -17,6 +17,8 @@ final class StatusFeed: Sendable {
   private struct Memory {
     /// Who was hit by the loss of a scope, by its name and moment.
     var hit: [String: (lostAt: Int64, accounts: Set<ID<Account>>, addresses: Int)] = [:]
+    /// When a lost scope was first verified again: later verifications are those of its changes.
+    var ends: [String: (lostAt: Int64, verifiedAt: Int64)] = [:]
     var looks = ScopeLooks()
     var deeds: Deeds
     var standings = Standings()
@@ -258,10 +260,19 @@ final class StatusFeed: Sendable {
       probesMissed: isTotal ? 1 : 0, accounts: accounts, addresses: addresses,
       lostAt: Self.moment(report.lostAtNs), detectedAt: Self.moment(report.detectedAtNs),
       appliedAt: report.appliedAtNs > report.lostAtNs ? Self.moment(report.appliedAtNs) : nil,
-      verifiedAt: !ScopeLooks.isOut(report) && report.verifiedAtNs > report.lostAtNs
-        ? Self.moment(report.verifiedAtNs) : nil)
+      verifiedAt: end(of: scope, report, &memory))
     document.losses.append(loss)
     if let one = AffectedScope(loss, cell, zone, isTotal: isTotal, now: document.time) { affected.append(one) }
+  }
+
+  private func end(of scope: String, _ report: ScopeReport, _ memory: inout Memory) -> Moment? {
+    guard !ScopeLooks.isOut(report), report.verifiedAtNs > report.lostAtNs else {
+      memory.ends[scope] = nil
+      return nil
+    }
+    if let known = memory.ends[scope], known.lostAt == report.lostAtNs { return Self.moment(known.verifiedAt) }
+    memory.ends[scope] = (report.lostAtNs, report.verifiedAtNs)
+    return Self.moment(report.verifiedAtNs)
   }
 
   /// Counted once a loss, since it takes a look at every address of the cell.
