@@ -25,8 +25,8 @@ extension Control {
       await runSchedules(state, now)
       settleLater(nodes.expire(Self.patience))
       forgetReports()
-      if state.events.count > Self.keptEvents + 500 || state.jobs.count > Self.keptJobs + 500 {
-        try? await forgetHistory()
+      if state.events.count > Self.keptEvents + Self.surplus || state.jobs.count > Self.keptJobs + Self.surplus {
+        try? await forgetHistory(state)
       }
       if now.timeIntervalSince(purged) >= 60 {
         purged = now
@@ -41,12 +41,21 @@ extension Control {
   private static let keptEvents = 20_000
   private static let keptJobs = 20_000
 
-  private func forgetHistory() async throws {
-    _ = try await transact(Cause(actor: "system/sweep", command: "forgetHistory", job: nil)) { draft in
-      let events = draft.state.events.all.sorted { $0.created < $1.created }
-      for event in events.dropLast(Self.keptEvents) { try draft.remove(event.id) }
-      let jobs = draft.state.jobs.all.filter { $0.status != .pending }.sorted { $0.created < $1.created }
-      for job in jobs.dropLast(Self.keptJobs) { try draft.remove(job.id) }
+  /// So many more of them are gathered: looking for the oldest takes a look at all.
+  private static let surplus = 2000
+  /// So many go with one revision, so that others do not wait for it long.
+  private static let forgottenAtOnce = 500
+
+  private func forgetHistory(_ state: CloudState) async throws {
+    let events = state.events.all.map { (created: $0.created, id: $0.id) }.sorted { $0.created < $1.created }
+      .dropLast(Self.keptEvents)
+    let jobs = state.jobs.all.filter { $0.status != .pending }.map { (created: $0.created, id: $0.id) }
+      .sorted { $0.created < $1.created }.dropLast(Self.keptJobs)
+    for start in stride(from: 0, to: max(events.count, jobs.count), by: Self.forgottenAtOnce) {
+      _ = try await transact(Cause(actor: "system/sweep", command: "forgetHistory", job: nil)) { draft in
+        for event in events.dropFirst(start).prefix(Self.forgottenAtOnce) { try draft.remove(event.id) }
+        for job in jobs.dropFirst(start).prefix(Self.forgottenAtOnce) { try draft.remove(job.id) }
+      }
     }
   }
 
