@@ -83,8 +83,10 @@ class Bench:
         refill = self.row("refill of one empty gateway, wanted state in memory to committed", "s", text, must=1.5, aim=1.15,
                           note="programs that load text are timed as a whole, the floor and ours within the process")
         whole = self.row("the same from plan objects in memory", "s", text)
-        read = self.row("full read-back and compare", "s", text, note="must: 1 s, aim: 0.6 s; the floor only reads")
+        read = self.row("full read-back by dump, and compare", "s", text, note="must: 1 s, aim: 0.6 s; the floor only reads")
         busy = self.row("the same under 1,000 changes a second", "s", text, note="must: 1 s, aim: 0.6 s; nothing differs")
+        confirm = self.row("full compare by the kernel, as after a loss and at a start", "s", text, note="must: 1 s, aim: 0.6 s")
+        confirm_busy = self.row("the same under 1,000 changes a second", "s", text, note="must: 1 s, aim: 0.6 s; nothing differs")
         nat = self.row("one more static NAT, kernel part", "us", text, must=5, aim=2)
         nat_read = self.row("one more static NAT, kernel part, read back by key", "us", text, must=5, aim=2)
         lb = self.row(f"one more load balancer of {self.size[2]}, kernel part", "us", text, must=5, aim=2)
@@ -105,6 +107,8 @@ class Bench:
             read.floor.append(floor["read"])
             busy.ours.append(ours["read_busy"])
             busy.floor.append(floor["read"])
+            confirm.ours.append(ours["confirm"])
+            confirm_busy.ours.append(ours["confirm_busy"])
             for row, key in ((nat, "add_nat"), (lb, "add_lb")):
                 row.floor.append(floor[key]["median"] * 1e6)
                 row.ours.append(ours[key]["median"] * 1e6)
@@ -251,6 +255,8 @@ class Bench:
             self.row("one more static NAT: API call to first packet, p50", "ms", text, note="must: 10 ms, aim: 3 ms"
                      ).ours.append(more[len(more) // 2])
             self.row("the same, p99", "ms", text, note="must: 50 ms").ours.append(more[len(more) * 99 // 100])
+            if self.options.size == "full":
+                live.fill_history()
             changes = live.changes(60 if self.options.size == "full" else 15)
             note = f"must: 1,000; {CALLERS} callers; wrong or lost afterwards: {changes['lost']}"
             self.row("a gateway found different while nobody damaged it, under these changes", "times", text, note="must: 0"

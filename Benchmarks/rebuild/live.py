@@ -16,6 +16,8 @@ from wire import Wire
 CALLERS = 50
 # Rules that are made, and then changed, through the API.
 BY_API = 500
+# So many are kept.
+EVENTS = 20_000
 ACCOUNT = "measured"
 PORT = 7000
 FIRST = (198 << 24) + (18 << 16) + (4 << 8)
@@ -147,6 +149,11 @@ class Live:
                     raise RuntimeError("the first datagram after the call was lost")
                 times.append((time.perf_counter() - start) * 1000)
         return times
+
+    def fill_history(self):
+        """Until the cloud has as many events as it keeps, each change has less to forget."""
+        while self.cloud.admin.listEvents(listall=True, page=1, pagesize=1)["count"] < EVENTS:
+            self.changes(10)
 
     def changes(self, seconds):
         """Fifty callers take their rules away and give them again: changes per second, and their milliseconds by time."""

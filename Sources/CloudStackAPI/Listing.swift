@@ -6,14 +6,25 @@ import FoundationEssentials
 extension Request {
   var maximumPageSize: Int { state.integer(.pageSize) }
 
+  // What is generic here is made once for each kind of row, so it is no more than what touches rows.
+
   /// Cuts the page out of `rows`, which are in their final order, and renders only that.
   func page<Row>(
     _ name: String, _ rows: [Row], keyword texts: (Row) -> [String], fields: (Row) -> Fields
   ) throws(APIError) -> Reply {
-    var rows = rows
-    if let keyword = arguments.string("keyword")?.lowercased(), !keyword.isEmpty {
-      rows = rows.filter { texts($0).contains { $0.lowercased().contains(keyword) } }
+    guard let keyword = arguments.string("keyword")?.lowercased(), !keyword.isEmpty else {
+      return .list(name, rows[try window(of: rows.count)].map(fields), count: rows.count)
     }
+    let places = rows.indices.filter { Self.mentions(keyword, texts(rows[$0])) }
+    return .list(name, places[try window(of: places.count)].map { fields(rows[$0]) }, count: places.count)
+  }
+
+  private static func mentions(_ keyword: String, _ texts: [String]) -> Bool {
+    texts.contains { $0.lowercased().contains(keyword) }
+  }
+
+  /// Which of `count` rows are on the page.
+  private func window(of count: Int) throws(APIError) -> Range<Int> {
     let size = arguments.integer("pagesize")
     if let size, size > maximumPageSize {
       throw .value("Page size can't exceed max allowed page size value: \(maximumPageSize)")
@@ -23,11 +34,13 @@ extension Request {
     }
     guard let page = arguments.integer("page") else {
       if let size, size != -1 { throw .value("The parameter pagesize is used together with page") }
-      return .list(name, rows.prefix(size == nil ? maximumPageSize : rows.count).map(fields), count: rows.count)
+      return 0..<(size == nil ? min(maximumPageSize, count) : count)
     }
     guard let size, size > 0 else { throw .value("The parameter page is used together with pagesize") }
     guard page > 0 else { throw .invalid("page", String(page), "pages count from 1") }
-    return .list(name, rows.dropFirst((page - 1) * size).prefix(size).map(fields), count: rows.count)
+    let first = (page - 1).multipliedReportingOverflow(by: size)
+    guard !first.overflow, first.partialValue < count else { return count..<count }
+    return first.partialValue..<min(first.partialValue + size, count)
   }
 
   /// The page's offset and size, for lists that are cut where they come from.
@@ -55,18 +68,40 @@ extension Request {
   func visible<R: Resource>(
     _ table: Table<R>, id: String = "id", byName: Bool = false, owner: (R) -> ID<Account>?
   ) throws -> [R] {
+    let sight = try sight(id, byName: byName, hasAccounts: R.indexes.contains { $0.name == "account" })
+    let rows: [R]
+    switch sight.rows {
+    case .one(let id): rows = table[ID(id)].map { [$0] } ?? []
+    case .ofAccounts(let accounts): rows = accounts.flatMap { table.matching("account", .id($0)) }
+    case .all: return table.all.filter { shows(owner($0), $0.id.uuid, sight) }
+    }
+    return rows.filter { shows(owner($0), $0.id.uuid, sight) }
+  }
+
+  private struct Sight {
+    enum Rows {
+      case one(UUID)
+      case ofAccounts([ID<Account>])
+      case all
+    }
+
+    let rows: Rows
+    let isVisible: @Sendable (ID<Account>) -> Bool
+  }
+
+  private func sight(_ id: String, byName: Bool, hasAccounts: Bool) throws -> Sight {
     var scope = self.scope
     scope.byID = arguments.has(id) || byName
     let isVisible = try visibility(scope)
-    if let wanted: ID<R> = arguments.id(id) {
-      return table[wanted].map { [$0] }?.filter { (owner($0).map(isVisible) ?? true) && matchesTags($0.id) } ?? []
-    }
-    if let owners = try owners(in: scope), R.indexes.contains(where: { $0.name == "account" }) {
-      return owners.flatMap { table.matching("account", .id($0)) }.filter {
-        (owner($0).map(isVisible) ?? false) && matchesTags($0.id)
-      }
-    }
-    return table.all.filter { (owner($0).map(isVisible) ?? false) && matchesTags($0.id) }
+    if let wanted = arguments.uuid(id) { return Sight(rows: .one(wanted), isVisible: isVisible) }
+    let owners = try owners(in: scope)
+    return Sight(rows: hasAccounts ? owners.map { .ofAccounts($0) } ?? .all : .all, isVisible: isVisible)
+  }
+
+  /// What nobody owns is shown to who knows its id.
+  private func shows(_ owner: ID<Account>?, _ id: UUID, _ sight: Sight) -> Bool {
+    let isOne = if case .one = sight.rows { true } else { false }
+    return (owner.map(sight.isVisible) ?? isOne) && matchesTags(id)
   }
 
   /// The accounts that a list can be of; nil when they are too many to be gone through one by one.
@@ -110,9 +145,20 @@ extension Request {
   }
 }
 
+/// Where a row stands in the order of all lists.
+private struct Age: Comparable {
+  let created: Date
+  let id: UUID
+  let place: Int
+
+  static func < (left: Age, right: Age) -> Bool { (left.created, left.id) < (right.created, right.id) }
+}
+
 extension Sequence where Element: Resource {
   /// The order of all lists: oldest first.
   func oldestFirst(_ created: (Element) -> Date) -> [Element] {
-    sorted { (created($0), $0.id) < (created($1), $1.id) }
+    let rows = Array(self)
+    let ages = rows.enumerated().map { Age(created: created($1), id: $1.id.uuid, place: $0) }
+    return ages.sorted().map { rows[$0.place] }
   }
 }

@@ -80,10 +80,12 @@ extension Request {
   }
 
   /// Whether the resource has one of the tags that `tags` asks for; nothing asked for is always met.
-  func matchesTags<R>(_ id: ID<R>) -> Bool {
+  func matchesTags<R>(_ id: ID<R>) -> Bool { matchesTags(id.uuid) }
+
+  func matchesTags(_ id: UUID) -> Bool {
     guard let wanted = arguments.rows("tags"), !wanted.isEmpty else { return true }
     return wanted.contains { row in
-      guard let key = row["key"], let tag = state.tags.first("key", .scoped(id.uuid, key.lowercased())) else {
+      guard let key = row["key"], let tag = state.tags.first("key", .scoped(id, key.lowercased())) else {
         return false
       }
       return row["value"].map { $0.lowercased() == tag.value.lowercased() } ?? true

@@ -52,6 +52,12 @@ package final class GatewayMeasurement {
     return try table.audit(place.rules).description
   }
 
+  /// Lets the kernel compare everything, as after a loss and at a start; what differs, or nothing.
+  package func confirm() throws -> String {
+    guard var table = place.table else { return "" }
+    return try table.audit(place.rules, confirming: place.rules.generation()).description
+  }
+
   /// The whole of a change: what the objects want, its transaction, and reading back what that touched.
   package func change(_ objects: [PlanObject]) throws {
     try plan(objects)

@@ -14,8 +14,9 @@ struct Upkeep {
   private var nextLook = Date.distantPast
   /// The revisions whose share of the work is still to be done.
   private var owed = 0
-  /// How many have to be: a piece costs a commit of its own, whatever its size.
-  private static let pace = 256
+  /// How many have to be. A piece costs a commit of its own, whatever its size; but while it is written no revision is, and
+  /// soon nothing is left to draft.
+  private static let pace = 64
 
   init(_ proven: Proven, _ retention: Retention, _ now: @escaping @Sendable () -> Date) {
     standing = proven.standing

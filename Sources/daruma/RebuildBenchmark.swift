@@ -40,11 +40,18 @@ struct RebuildBenchmark: AsyncParsableCommand {
     try gateway.wipe()
     let refilled = try Self.seconds { try gateway.refill() }
     figures.append(#""refill": \#(refilled)"#)
-    if read { figures.append(#""read": \#(try readBack(gateway))"#) }
+    if read {
+      figures.append(#""read": \#(try compared(gateway.compare)), "confirm": \#(try compared(gateway.confirm))"#)
+    }
     if adds > 0 {
       figures.append(try change("nat", gateway) { [nat(nats + $0)] })
       if balancers > 0 { figures.append(try change("lb", gateway) { [balancer(balancers + $0)] }) }
-      if read { figures.append(#""read_busy": \#(try readBackUnderChanges(gateway))"#) }
+      if read {
+        let next = nats + 2 * adds
+        let (read, more) = try comparedUnderChanges(gateway, next, gateway.compare)
+        figures.append(#""read_busy": \#(read)"#)
+        figures.append(#""confirm_busy": \#(try comparedUnderChanges(gateway, more, gateway.confirm).seconds)"#)
+      }
     }
     figures.append(#""memory_mib": \#(Self.peakMiB)"#)
     print("{\(figures.joined(separator: ", "))}")
@@ -67,26 +74,29 @@ struct RebuildBenchmark: AsyncParsableCommand {
     return #""add_\#(name)": \#(Self.summary(transactions)), "add_\#(name)_read": \#(Self.summary(whole))"#
   }
 
-  private func readBack(_ gateway: GatewayMeasurement) throws -> Double {
+  private func compared(_ compare: () throws -> String) throws -> Double {
     var difference = ""
-    let time = try Self.seconds { difference = try gateway.compare() }
+    let time = try Self.seconds { difference = try compare() }
     guard difference.isEmpty else { throw CommandFailure("the kernel has not what it was given: \(difference)") }
     return time
   }
 
-  /// Reading everything back again and again while 1,000 changes a second come in, each time with those that came meanwhile.
-  private func readBackUnderChanges(_ gateway: GatewayMeasurement) throws -> Double {
+  /// Comparing everything again and again while 1,000 changes a second come in, each time with those that came meanwhile. The
+  /// median, and the number of the next static NAT after those from `next` on that came.
+  private func comparedUnderChanges(
+    _ gateway: GatewayMeasurement, _ next: Int, _ compare: () throws -> String
+  ) throws -> (seconds: Double, next: Int) {
     var times: [Double] = []
-    var next = nats + 2 * adds
+    var next = next
     var due = 1
     for _ in 0..<5 {
       try gateway.change((0..<due).map { nat(next + $0) })
       next += due
-      let time = try readBack(gateway)
+      let time = try compared(compare)
       times.append(time)
       due = max(1, Int(time * 1000))
     }
-    return times.sorted()[times.count / 2]
+    return (times.sorted()[times.count / 2], next)
   }
 
   // The same rules as `Benchmarks/floor.c` writes.

@@ -10,7 +10,7 @@ import Testing
     let seed = UInt64.random(in: 0...UInt64.max)
     print("seed \(seed)")
     var random = SplitMix(state: seed)
-    for _ in 0..<20 {
+    for _ in 0..<(isFull ? 40 : 4) {
       for sample in KindTests.samples { try vary(sample, &random, "seed \(seed)") }
     }
   }

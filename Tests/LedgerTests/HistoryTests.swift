@@ -16,7 +16,7 @@ import Testing
     print("seed \(seed)")
     var random = SplitMix(state: seed)
     let ids = (0..<20).map { _ in UUID() }
-    for _ in 0..<6 {
+    for _ in 0..<(isFull ? 20 : 2) {
       let folder = try await kept.place()
       let retention = Retention(
         age: .seconds(1000), count: UInt64.random(in: 1...80, using: &random),

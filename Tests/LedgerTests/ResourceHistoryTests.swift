@@ -12,7 +12,7 @@ import Testing
     print("seed \(seed)")
     var random = SplitMix(state: seed)
     let ids = (0..<12).map { _ in ID<ServiceOffering>(UUID()) }
-    for _ in 0..<3 {
+    for _ in 0..<(isFull ? 10 : 1) {
       let place = try await kept.place()
       let retention = Retention(
         age: .seconds(1000), count: UInt64.random(in: 10...120, using: &random),

@@ -32,7 +32,7 @@ import Testing
     let counters = Counters()
     var calls: [Call] = []
     var history: [Revision] = []
-    for phase in 0..<(isFull ? 40 : 6) {
+    for phase in 0..<(isFull ? 40 : 3) {
       let ledger = try place.open(create: phase == 0, retention: retention)
       let done = try await withThrowingTaskGroup(of: [Call].self) { group in
         for _ in 0..<8 {
@@ -145,7 +145,7 @@ import Testing
       let ledger = try place.open(
         create: phase == 0, retention: Retention(age: .seconds(1000), count: 5000, window: 50))
       let first = ledger.snapshot.revision
-      let goal = first + (isFull ? 5000 : 300)
+      let goal = first + (isFull ? 5000 : 150)
       positions = try await withThrowingTaskGroup(of: (Int, UInt64).self) { group in
         for index in 0..<subscribers {
           let (own, start) = (SplitMix(state: random.next()), positions[index])

@@ -27,7 +27,7 @@ import Testing
     try first.begin(model.standing)
     try first.close()
     #expect(throws: LedgerError.self) { try first.read(1...5) }
-    for session in 0..<(isFull ? 100 : 8) {
+    for session in 0..<(isFull ? 100 : 4) {
       let storage = try place.storage(create: false)
       let found = Found()
       try storage.load(found)
@@ -129,7 +129,7 @@ import Testing
 }
 
 /// Takes in what a storage loads, from any thread.
-private final class Found: Loading {
+final class Found: Loading {
   private let content = Mutex<(standing: Standing?, resources: [ResourceRecord], revisions: [RevisionRecord])>(
     (nil, [], []))
 

@@ -5,6 +5,8 @@ internal import GRDBSQLite
 final class SQLite {
   private var connection: OpaquePointer?
   private var statements: [String: Statement] = [:]
+  /// Pages in the log after the last commit of this connection, once `watchLog` was called.
+  private(set) var logLength = 0
 
   init(_ path: String, readOnly: Bool = false) throws(Failure) {
     let flags = (readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) | SQLITE_OPEN_NOMUTEX
@@ -61,6 +63,38 @@ final class SQLite {
     }
   }
 
+  /// Keeps `logLength`. The log is not written into the database by commits any more.
+  func watchLog() {
+    sqlite3_wal_hook(
+      connection,
+      { owner, _, _, length in
+        guard let owner else { return SQLITE_OK }
+        Unmanaged<SQLite>.fromOpaque(owner)._withUnsafeGuaranteedRef { $0.logLength = Int(length) }
+        return SQLITE_OK
+      }, Unmanaged.passUnretained(self).toOpaque())
+  }
+
+  /// Writes of the log what no reader needs there into the database. Returns how long the log was and how much of it is in
+  /// the database, in pages.
+  func emptyLog() throws(Failure) -> (length: Int, written: Int) {
+    var length: Int32 = 0
+    var written: Int32 = 0
+    let code = sqlite3_wal_checkpoint_v2(connection, nil, SQLITE_CHECKPOINT_PASSIVE, &length, &written)
+    guard code == SQLITE_OK else { throw Failure(connection, code) }
+    return (Int(length), Int(written))
+  }
+
+  /// Waits until what was written into the database is on the disk.
+  func flush() throws(Failure) {
+    var file: UnsafeMutablePointer<sqlite3_file>?
+    let found = withUnsafeMutablePointer(to: &file) {
+      sqlite3_file_control(connection, nil, SQLITE_FCNTL_FILE_POINTER, $0)
+    }
+    guard found == SQLITE_OK, let file, let sync = file.pointee.pMethods?.pointee.xSync else { return }
+    let code = sync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY)
+    guard code == SQLITE_OK else { throw Failure(nil, code) }
+  }
+
   struct Failure: Error, CustomStringConvertible {
     /// SQLite's extended result code.
     let code: Int32
@@ -72,6 +106,7 @@ final class SQLite {
     }
 
     var primaryCode: Int32 { code & 0xff }
+    var isBusy: Bool { primaryCode == SQLITE_BUSY }
     /// SQLITE_IOERR_SHMSIZE too: the shared memory of the log is a file.
     var isFull: Bool { primaryCode == SQLITE_FULL || code == SQLITE_IOERR | (19 << 8) }
     var description: String { "SQLite \(code): \(message)" }

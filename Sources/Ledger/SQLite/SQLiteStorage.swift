@@ -19,6 +19,7 @@ final class SQLiteStorage: Storage {
 
   private struct Writer {
     var database: SQLite?
+    var log: LogEmptying?
     /// What the database holds, as far as is known.
     var standing: Standing?
   }
@@ -74,7 +75,8 @@ final class SQLiteStorage: Storage {
           throw LedgerError(.locked, "\(name) is being read, perhaps by a backup; try again when that is over")
         }
         checkpoint.reset()
-        writer = Writer(database: database, standing: standing)
+        database.watchLog()
+        writer = Writer(database: database, log: try LogEmptying(path: name), standing: standing)
       }
       try file.write(standing.head)
       try file.flush()
@@ -131,6 +133,7 @@ final class SQLiteStorage: Storage {
       try writer.withLock { writer in
         guard let database = writer.database else { throw LedgerError(.closed, "the ledger is closed") }
         do {
+          try writer.log?.check()
           if !waits { try database.execute("PRAGMA synchronous = NORMAL") }
           defer { if !waits { try? database.execute("PRAGMA synchronous = FULL") } }
           try database.transaction {
@@ -138,6 +141,7 @@ final class SQLiteStorage: Storage {
             try Schema.write(standing, to: database)
           }
           writer.standing = standing
+          writer.log?.committed(database)
         } catch let failure as SQLite.Failure where failure.isFull && Self.holds(writer.standing, database) {
           throw LedgerError(
             .diskFull, "there is no room for \(name); make some and try again", underlying: failure)
@@ -225,7 +229,8 @@ final class SQLiteStorage: Storage {
     }
     do {
       try writer.withLock { writer in
-        defer { writer.database = nil }
+        defer { writer = Writer() }
+        writer.log?.close()
         try writer.database?.close()
       }
       try file.flush()

@@ -91,7 +91,7 @@ enum Schema {
       PRAGMA busy_timeout = 5000;
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = FULL;
-      PRAGMA wal_autocheckpoint = 4000;
+      PRAGMA wal_autocheckpoint = 0;
       PRAGMA cache_size = -16384;
       PRAGMA trusted_schema = OFF;
       """)
