@@ -1,8 +1,11 @@
 import Addresses
 import NodePlan
 
-/// Load balancers of least connections: what haproxy is told.
+/// Load balancers of least connections: what haproxy is told. Its master alone is root; whoever speaks with customers' clients is
+/// nobody.
 enum Haproxy {
+  static let nobody: UInt32 = 65534
+
   static let firstPort: UInt16 = 20000
 
   static func configuration(
@@ -10,6 +13,8 @@ enum Haproxy {
   ) -> String {
     var text = """
       global
+        uid \(nobody)
+        gid \(nobody)
         maxconn 8000
         no strict-limits
         hard-stop-after 30s

@@ -23,7 +23,7 @@ extension NodeNetwork {
       touched.insert(object.scope)
       forget(object)
     }
-    touched.formUnion(upsert(Self.ordered(change.upserts)))
+    touched.formUnion(upsert(change.upserts))
     for name in touched {
       scopes[name].generation = change.generation
       scopes[name].turn += 1
@@ -119,12 +119,11 @@ extension NodeNetwork {
   /// Whether the others of its scope build on the object.
   static func isGround(_ object: PlanObject) -> Bool { rank(object) <= 3 }
 
-  /// What others build on comes first.
-  private static func ordered(_ objects: [PlanObject]) -> [PlanObject] {
-    if objects.count < 2 { return objects }
+  /// Their positions: what others build on comes first.
+  private static func order(of objects: [PlanObject]) -> [Int] {
     var byRank = Array(repeating: [Int](), count: 7)
     for (index, object) in objects.enumerated() { byRank[rank(object)].append(index) }
-    return byRank.joined().map { objects[$0] }
+    return Array(byRank.joined())
   }
 
   private static func rank(_ object: PlanObject) -> Int {
@@ -146,7 +145,9 @@ extension NodeNetwork {
     var built: [String: Bool] = [:]
     // The first plan is all there is, and may be very much.
     isGathering = objects.isEmpty
-    for object in upserts {
+    let order = Self.order(of: upserts)
+    for index in order {
+      let object = upserts[index]
       let body = object.body
       if case .instance = body { continue }
       touched.insert(object.scope)
@@ -167,7 +168,7 @@ extension NodeNetwork {
       put(object)
     }
     if !scopes.haveFailures { return touched }
-    let failed = upserts.filter { scopes[$0.scope].failures[$0.key] != nil }
+    let failed = order.map { upserts[$0] }.filter { scopes[$0.scope].failures[$0.key] != nil }
     if !failed.isEmpty { mendAtOnce() }
     // Of objects that exchange what they have, the first finds it taken still.
     for object in failed { put(object) }

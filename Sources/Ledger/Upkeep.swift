@@ -16,7 +16,7 @@ struct Upkeep {
   private var owed = 0
   /// How many have to be. A piece costs a commit of its own, whatever its size; but while it is written no revision is, and
   /// soon nothing is left to draft.
-  private static let pace = 64
+  private static let pace = 16
 
   init(_ proven: Proven, _ retention: Retention, _ now: @escaping @Sendable () -> Date) {
     standing = proven.standing

@@ -1,10 +1,11 @@
 import Addresses
-import Dataplane
 import Glibc
 import Kernel
 import NodePlan
 import Synchronization
 import Testing
+
+@testable import Dataplane
 
 /// Damage of every kind, and how long until it is undone.
 @Suite(.serialized, .timeLimit(.minutes(4))) struct RepairTests {
@@ -82,6 +83,11 @@ import Testing
       for daemon in ["dnsmasq-fabric", "haproxy-" + name] {
         let record = try lab.run("/bin/cat", [lab.configuration.runDirectory + "/processes/" + daemon])
         let pid = try #require(record.split(separator: " ").first.flatMap { Int32($0) })
+        if daemon.hasPrefix("haproxy") {
+          let workers = HaproxyWorkers(master: pid).all
+          let nobody = "Uid:" + String(repeating: "\t\(Haproxy.nobody)", count: 4) + "\n"
+          #expect(!workers.isEmpty && workers.allSatisfy { Files.read("/proc/\($0)/status")?.contains(nobody) == true })
+        }
         try await measure(lab, "\(daemon) killed", daemon.hasPrefix("d") ? "fabric" : scope) { kill(pid, SIGKILL) }
       }
       #expect(Talk.ask("203.0.113.70", 80, in: lab.host) == "vm1 203.0.113.1")
