@@ -10,6 +10,8 @@ package struct Head: Hashable, Sendable {
 
   static let byteCount = 8 + 16 + 8 + 8 + Checksum.byteCount + Checksum.byteCount
   private static let magic = Array("DARUMA01".utf8)
+  /// The last byte of its magic number.
+  static let mark = UInt8(ascii: "1")
 
   package init(ledger: UUID, epoch: UInt64, revision: UInt64, chain: Checksum) {
     self.ledger = ledger

@@ -29,7 +29,10 @@ package final class Ledger: Sendable {
   private let logger: Logger
   private let published: Mutex<Snapshot>
   private let queue: Mutex<Queue>
+  private let written: Mutex<Written>
+  /// Taken before `written`, by who needs both.
   private let upkeep: Mutex<Upkeep>
+  private let retention: Retention
   private let drafting = DispatchQueue(label: "ledger.drafting", qos: .userInitiated)
   private let writing = DispatchQueue(label: "ledger.writing", qos: .userInitiated)
 
@@ -98,7 +101,9 @@ package final class Ledger: Sendable {
     log = RevisionLog(head: head.revision, capacity: Self.memoryLimit)
     published = Mutex(snapshot)
     queue = Mutex(Queue(tip: snapshot))
+    written = Mutex(Written(proven.standing))
     upkeep = Mutex(Upkeep(proven, retention, sources.now))
+    self.retention = retention
   }
 
   /// The state at the last durable revision. Never waits.
@@ -107,10 +112,10 @@ package final class Ledger: Sendable {
   /// The number of the oldest revision that is kept; one more than the last when none is.
   package var oldest: UInt64 { standing.anchor.number + 1 }
 
-  var standing: Standing { upkeep.withLock { $0.standing } }
+  var standing: Standing { written.withLock { $0.standing } }
 
   func removal(of id: UUID, before limit: UInt64) -> UInt64? {
-    upkeep.withLock { $0.removals.last(of: id, before: limit) }
+    upkeep.withLock { $0.removal(of: id, before: limit, written) }
   }
 
   /// Runs `body` on a draft of the next state and returns when its revision is durable. When `body` throws, nothing
@@ -153,7 +158,7 @@ package final class Ledger: Sendable {
     log.close()
     do {
       let isSound = queue.withLock { $0.lastFailure.map { $0.code == .diskFull || $0.code == .invalid } ?? true }
-      if isSound { try upkeep.withLock { try $0.foldAll(storage) } }
+      if isSound { try upkeep.withLock { try $0.foldAll(written, storage) } }
       try storage.close()
     } catch {
       logger.error("the ledger did not close cleanly", metadata: ["error": "\(error)"])
@@ -219,13 +224,16 @@ package final class Ledger: Sendable {
       return queue.isDrafting
     }
     if begins { drafting.async { self.draft() } }
-    if write(piece.transactions) {
+    switch write(piece.transactions) {
+    case .none: endWriting()
+    case .due:
+      writing.async { self.maintain() }
+      endWriting()
+    case .overdue:
       writing.async {
         self.maintain()
         self.endWriting()
       }
-    } else {
-      endWriting()
     }
   }
 
@@ -268,7 +276,7 @@ package final class Ledger: Sendable {
       queue.drafted.removeFirst(count)
       return drafted
     }
-    if write(drafted) { maintain() }
+    if write(drafted) != .none { maintain() }
     endWriting()
   }
 
@@ -280,30 +288,30 @@ package final class Ledger: Sendable {
     if goesOn { writing.async { self.write() } } else { tend() }
   }
 
-  /// One append. Returns whether upkeep is due.
-  private func write(_ drafted: [Drafted]) -> Bool {
+  /// One append.
+  private func write(_ drafted: [Drafted]) -> Written.Debt {
     if let failure = queue.withLock({ $0.refusal }), failure.code != .closed {
       for drafted in drafted { drafted.refuse(failure) }
-      return false
+      return .none
     }
     let steps = drafted.compactMap(\.step)
-    var isDue = false
+    var debt = Written.Debt.none
     do throws(LedgerError) {
       if let last = steps.last {
-        isDue = try upkeep.withLock { upkeep throws(LedgerError) in
-          let batch = try Batch(steps, after: upkeep.standing)
+        debt = try written.withLock { written throws(LedgerError) in
+          let batch = try Batch(steps, after: written.standing)
           try storage.append(batch.records, batch.standing)
-          return upkeep.appended(batch)
+          return written.appended(batch, retention)
         }
         published.withLock { $0 = last.committed.after }
         log.append(steps.map(\.committed))
       }
     } catch {
       fail(error, drafted)
-      return false
+      return .none
     }
     tell(drafted)
-    return isDue
+    return debt
   }
 
   /// Tells callers what came of it. One who is told wakes a thread, which takes the processor from the one that tells; so
@@ -350,27 +358,30 @@ package final class Ledger: Sendable {
 
   // MARK: - Upkeep
 
-  /// What the last batches have to bear of folding and trimming.
+  /// What the last batches have to bear of folding and trimming, on the writing queue. Who comes meanwhile and finds nobody
+  /// writing appends beside it.
   private func maintain() {
     let sorting = upkeep.withLock { upkeep -> [Unfolded.Change]? in
-      guard attempt({ () throws(LedgerError) in try upkeep.workOff(storage) }) else { return nil }
-      return upkeep.beginsFolding(isIdle: false)
+      guard attempt({ () throws(LedgerError) in try upkeep.workOff(written, storage) }) else { return nil }
+      return upkeep.beginsFolding(isIdle: false, written)
     }
     if let sorting { sort(sorting) }
+    if queue.withLock({ $0.refusal == nil && !$0.isWriting }) { tend() }
   }
 
-  /// Goes on folding while nothing is written.
+  /// Goes on folding while nothing is written. Who has the upkeep does so when it is done.
   private func tend() {
-    let (isDue, sorting) = upkeep.withLock { upkeep in
-      (upkeep.schedules(), upkeep.beginsFolding(isIdle: true))
-    }
+    let (isDue, sorting) =
+      upkeep.withLockIfAvailable { upkeep in
+        (upkeep.schedules(), upkeep.beginsFolding(isIdle: true, written))
+      } ?? (false, nil)
     if let sorting { sort(sorting) }
     guard isDue else { return }
     writing.asyncAfter(deadline: .now() + .milliseconds(20)) {
       self.upkeep.withLock { upkeep in
         upkeep.isScheduled = false
         guard self.queue.withLock({ $0.refusal == nil }) else { return }
-        _ = self.attempt { () throws(LedgerError) in try upkeep.work(for: 128, self.storage) }
+        _ = self.attempt { () throws(LedgerError) in try upkeep.work(for: 128, self.written, self.storage) }
       }
       if self.queue.withLock({ $0.refusal == nil && !$0.isWriting }) { self.tend() }
     }

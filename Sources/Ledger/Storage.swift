@@ -7,7 +7,7 @@ package import FoundationEssentials
 /// reads by any, also while one of those runs. Everything blocks its thread.
 ///
 /// An error `diskFull` of `append`, `fold` or `trim` says that nothing of the call was written and that it may be tried
-/// again. After any other error, what was written is unknown: the ledger calls none of them any more. `fenced` says that
+/// again; it may tell of room that an earlier call lacks. After any other error, what was written is unknown: the ledger calls none of them any more. `fenced` says that
 /// another process has taken the ledger over.
 package protocol Storage: AnyObject, Sendable {
   /// What messages call it, such as its path or its database's name.
@@ -31,11 +31,16 @@ package protocol Storage: AnyObject, Sendable {
   func append(_ records: [RevisionRecord], _ standing: Standing) throws(LedgerError)
 
   /// Writes resources into the checkpoint, replacing those of the same kind and id, removes those without a body, and
-  /// writes `standing`, in one step. Need not be durable when it returns, but is before what is appended next.
+  /// writes `standing`, in one step. Need not be durable when it returns: lost, it is as if it had not been called, whatever was
+  /// appended later.
   func fold(_ resources: [ResourceRecord], _ standing: Standing) throws(LedgerError)
 
   /// Deletes the revisions up to and including `standing.anchor`, and writes `standing`, in one step. Durable as `fold`.
   func trim(_ standing: Standing) throws(LedgerError)
+
+  /// Sees to it that all that was folded and trimmed is durable when it returns, or at the latest when the next append does. To
+  /// be called before the key is given up that what it replaced was under.
+  func settle() throws(LedgerError)
 
   /// Those of the revisions `range` that are kept, in order.
   func read(_ range: ClosedRange<UInt64>) throws(LedgerError) -> [RevisionRecord]

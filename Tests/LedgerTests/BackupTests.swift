@@ -65,6 +65,7 @@ import Testing
     for number in 1...100 { try await ledger.put(offering("o\(number)")) }
     try await until { ledger.standing.anchor.number > 50 }
     let anchor = ledger.oldest - 1
+    try ledger.storage.settle()
     let summary = try Backup.write(.sqlite(folder.ledger), to: folder.backup)
     #expect(summary.revision == 100 && summary.revisions < 50)
     let other = Folder()

@@ -86,6 +86,7 @@ import Testing
       count += 1
       try await ledger.put(offering("o\(count)"))
     }
+    try ledger.storage.settle()
     let (standing, content) = (ledger.standing, try folder.content())
     #expect(standing.anchor.number > 0 && standing.checkpoint + 2 == count)
     await ledger.close()
@@ -217,7 +218,7 @@ import Testing
       let copy = Folder()
       let acknowledged = ledger.snapshot.revision
       // The head file first, as a crash would have it: it is never ahead of the log.
-      for name in ["ledger-head", "ledger", "ledger-wal"] {
+      for name in ["ledger-head", "ledger", "ledger-wal", "ledger-appended"] {
         try copy.write([name: try Data(contentsOf: URL(filePath: "\(folder.path)/\(name)"))])
       }
       do {

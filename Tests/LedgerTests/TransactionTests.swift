@@ -124,18 +124,41 @@ import Testing
     try await idle.value
   }
 
-  @Test func `SQLite's own full error is rolled back cleanly`() async throws {
+  @Test func `while SQLite finds no room, what was appended is kept and no more is taken`() async throws {
     let folder = Folder()
     let ledger = try folder.open(create: true)
     try await ledger.put(offering("a"))
+    try ledger.storage.settle()
     try ledger.limitPages(to: 1)
-    let big = String(repeating: "x", count: 100_000)
-    let full = await #expect(throws: LedgerError.self) { try await ledger.put(offering(big)) }
+    try await ledger.put(offering(String(repeating: "x", count: 100_000)))
+    #expect(#expect(throws: LedgerError.self) { try ledger.storage.settle() }?.code == .diskFull)
+    let full = await #expect(throws: LedgerError.self) { try await ledger.put(offering("refused")) }
+    #expect(full?.code == .diskFull)
+    #expect(try ledger.history(from: 1, to: 2).map(\.number) == [1, 2])
+    try ledger.limitPages(to: 1_000_000)
+    #expect(try await ledger.put(offering("b")).number == 3)
+    await ledger.close()
+    #expect(try folder.open().snapshot.state.serviceOfferings.count == 3)
+  }
+
+  @Test func `what is too long for the append log is durable in SQLite, or not there`() async throws {
+    let folder = Folder()
+    let ledger = try folder.open(create: true)
+    try await ledger.put(offering("a"))
+    try ledger.storage.settle()
+    try ledger.limitPages(to: 1)
+    let long = String(repeating: "x", count: 5 << 20)
+    let full = await #expect(throws: LedgerError.self) { try await ledger.put(offering(long)) }
     #expect(full?.code == .diskFull)
     try ledger.limitPages(to: 1_000_000)
     #expect(try await ledger.put(offering("b")).number == 2)
-    await ledger.close()
-    #expect(try folder.open().snapshot.state.serviceOfferings.count == 2)
+    try await ledger.put(offering(long))
+    try await ledger.put(offering("c"))
+    try await folder.crash(ledger)
+    let again = try folder.open()
+    #expect(again.snapshot.revision == 4)
+    #expect(again.snapshot.state.serviceOfferings.count == 4)
+    await again.close()
   }
 }
 

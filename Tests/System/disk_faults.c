@@ -2,6 +2,7 @@
 // done to each write or flush from then on.
 //   n: writes find no room    e: writes fail    s: writes are cut short and then fail    h: cut short, then no room
 //   f: flushes fail           1: one flush fails, after that all succeed                anything else: nothing
+// A write to a file that is opened with O_DSYNC is a flush, too.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -50,6 +51,15 @@ static ssize_t faulty_pwrite(const char *name, int file, const void *bytes, size
       is_cut = 0;
       errno = *control == 's' ? EIO : ENOSPC;
       return -1;
+    case 'f':
+    case '1':
+      if (fcntl(file, F_GETFL) & O_DSYNC) {
+        if (*control == '1') *control = '0';
+        real(file, bytes, count, offset);
+        errno = EIO;
+        return -1;
+      }
+      return real(file, bytes, count, offset);
     default: return real(file, bytes, count, offset);
   }
 }

@@ -28,7 +28,9 @@ package struct LedgerReplacement: ~Copyable {
   /// Returns the folder that the old ledger was moved to. Nothing is left of this afterwards.
   package consuming func commit(now: Date = Date()) throws(LedgerError) -> String {
     unlink(draft + "-shm")
-    guard access(draft + "-wal", F_OK) != 0 else { throw .unusable("\(draft) was not closed orderly") }
+    guard ["-wal", "-appended"].allSatisfy({ access(draft + $0, F_OK) != 0 }) else {
+      throw .unusable("\(draft) was not closed orderly")
+    }
     let aside = "\(path)-before-restore-\(Int(now.timeIntervalSince1970))-\(getpid())"
     let note = Self.making(path) + "/aside"
     let descriptor = Glibc.open(note, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
@@ -73,7 +75,7 @@ package struct LedgerReplacement: ~Copyable {
     }
     guard mkdir(note, 0o700) == 0 || errno == EEXIST else { throw .writing(note) }
     if access(decided + "/ledger", F_OK) == 0 {
-      for suffix in ["-wal", "-shm", ""] { try move(path + suffix, to: note + "/ledger.sqlite" + suffix) }
+      for suffix in ["-appended", "-wal", "-shm", ""] { try move(path + suffix, to: note + "/ledger.sqlite" + suffix) }
       try move(decided + "/ledger", to: path)
     }
     if access(decided + "/ledger-head", F_OK) == 0 {

@@ -7,6 +7,16 @@ extension BodyEncoder {
     var coder = self
     if try !resource.write(&coder) { try whole { try resource.write(to: $0) } }
   }
+
+  /// The bytes that its `Codable` makes, which each revision would feel.
+  func write(_ cause: Cause) throws {
+    var cause = cause
+    try fields { coder in
+      try coder.field("actor", &cause.actor)
+      try coder.field("command", &cause.command)
+      try coder.field("job", &cause.job)
+    }
+  }
 }
 
 extension BodyEncoder: FieldCoder {

@@ -133,6 +133,9 @@ package final class PostgreSQLStorage: Storage {
       """, [.number(standing.anchor.number)], standing, waits: false)
   }
 
+  /// Nothing to do: what is appended next flushes it, too.
+  package func settle() {}
+
   private func write(
     _ sql: String, _ parameters: [PostgreSQL.Parameter], _ standing: Standing, waits: Bool
   ) throws(LedgerError) {

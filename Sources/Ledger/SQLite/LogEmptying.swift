@@ -27,9 +27,7 @@ final class LogEmptying: Sendable {
   private let queue = DispatchQueue(label: "ledger.log", qos: .userInitiated)
 
   init(path: String) throws(SQLite.Failure) {
-    let database = try Schema.writer(path)
-    database.watchLog()
-    connection = Mutex(database)
+    connection = Mutex(try Schema.writer(path))
   }
 
   /// To be called before each transaction of `writer`. Throws when the disk failed since: what it took before may not be on

@@ -18,11 +18,13 @@ extension SQLiteReading {
       guard let (standing, seal) = try Schema.standing(database), seal == standing.seal else {
         throw LedgerError.damaged("the head of \(path) is altered")
       }
-      try loading.begin(standing)
+      let tail = try AppendLogReading(of: path)?.tail(after: standing.head, isStill: false) ?? []
+      try loading.begin(standing.advanced(by: tail))
       for piece in try pieces(database, standing) {
         if case .structure = piece { continue }
         try read(piece, database, loading)
       }
+      if !tail.isEmpty { try loading.take(tail) }
       try database.execute("COMMIT")
     } catch { throw .opening(path, error) }
   }

@@ -7,7 +7,9 @@ import Synchronization
 struct SQLiteReading {
   let path: String
 
-  func run(_ loading: any Loading) throws(LedgerError) {
+  /// `appended`, whose writer has ended, has what came after. Returns what of that the database does not have.
+  @discardableResult
+  func run(_ loading: any Loading, _ appended: AppendLogReading? = nil) throws(LedgerError) -> [RevisionRecord] {
     try checkFile()
     let present = ["-wal", "-shm"].filter { access(path + $0, F_OK) == 0 }
     defer {
@@ -20,9 +22,12 @@ struct SQLiteReading {
       guard let (standing, seal) = try Schema.standing(database) else {
         throw LedgerError.damaged("\(path) does not say which ledger it is")
       }
-      try loading.begin(standing)
+      let tail = try appended?.tail(after: standing.head, isStill: true) ?? []
+      try loading.begin(standing.advanced(by: tail))
       try read(try pieces(database, standing), loading)
       guard standing.seal == seal else { throw LedgerError.damaged("the head of \(path) is altered") }
+      if !tail.isEmpty { try loading.take(tail) }
+      return tail
     } catch { throw .opening(path, error) }
   }
 
@@ -161,5 +166,16 @@ struct SQLiteReading {
       }
       if !records.isEmpty { try loading.take(records) }
     }
+  }
+}
+
+extension Standing {
+  /// With `records` after its head.
+  func advanced(by records: [RevisionRecord]) -> Standing {
+    guard let last = records.last else { return self }
+    var standing = self
+    standing.head.revision = last.number
+    standing.head.chain = last.chain
+    return standing
   }
 }

@@ -2,13 +2,16 @@ internal import FoundationEssentials
 import Glibc
 import Synchronization
 
-/// A ledger in one SQLite database, with its head in a file beside it.
+/// A ledger in one SQLite database, with its head in a file beside it, and while it is open what was appended last in
+/// another.
 final class SQLiteStorage: Storage {
   let name: String
   let isNear = true
   private let file: HeadFile
   private let isRestored: Bool
+  private let uuid: @Sendable () -> UUID
   private let writer = Mutex<Writer>(Writer())
+  private let settling = Mutex<Settling?>(nil)
   /// Apart, so that reads do not wait for writes.
   private let reader = Mutex<Reader>(Reader())
 
@@ -18,14 +21,13 @@ final class SQLiteStorage: Storage {
   }
 
   private struct Writer {
-    var database: SQLite?
-    var log: LogEmptying?
-    /// What the database holds, as far as is known.
-    var standing: Standing?
+    var appended: AppendLog?
+    /// Revisions that only the log of the last opening has.
+    var tail: [RevisionRecord] = []
   }
 
   /// Takes the lock, and begins a new ledger where there is none and `create` asks for it.
-  init(path: String, create: Bool, restore: Bool, uuid: () -> UUID) throws(LedgerError) {
+  init(path: String, create: Bool, restore: Bool, uuid: @escaping @Sendable () -> UUID) throws(LedgerError) {
     try LedgerReplacement.finish(at: path)
     var status = stat()
     let isPresent = stat(path, &status) == 0
@@ -33,23 +35,29 @@ final class SQLiteStorage: Storage {
     guard isPresent || create || hasRemains else { throw LedgerError(.absent, "there is no ledger at \(path)") }
     name = path
     isRestored = restore
+    self.uuid = uuid
     file = try HeadFile(of: path)
     guard !isPresent || status.st_size == 0 else { return }
     let what = isPresent ? "empty" : "missing"
     if !restore, let known = try file.read() {
-      throw .damaged("\(path) is \(what), but revision \(known.revision) was acknowledged")
+      throw .damaged("\(path) is \(what), but revision \(known.head.revision) was acknowledged")
     }
     if access(path + "-wal", F_OK) == 0 { throw .damaged("\(path) is \(what), but there is a log of it") }
     guard create else { throw .damaged("\(path) is \(what)") }
     try Schema.create(at: path, ledger: uuid())
   }
 
-  func acknowledged() throws(LedgerError) -> Head? { isRestored ? nil : try file.read() }
+  func acknowledged() throws(LedgerError) -> Head? { isRestored ? nil : try file.read()?.head }
 
   func load(_ loading: any Loading) throws(LedgerError) {
-    try SQLiteReading(path: name).run(loading)
-    if isRestored { return }
-    if try file.read() != nil { return }
+    let known = isRestored ? nil : try file.read()
+    let appended = isRestored ? nil : try AppendLogReading(of: name)
+    if let opening = known?.opening, appended?.opening != opening {
+      throw .damaged("\(AppendLog.path(of: name)) is missing or altered, and the last revisions of \(name) with it")
+    }
+    let tail = try SQLiteReading(path: name).run(loading, appended)
+    writer.withLock { $0.tail = tail }
+    if isRestored || known != nil { return }
     guard try isBlank() else {
       throw .damaged("\(file.path) is missing or empty, so nothing says which revision of \(name) was the last")
     }
@@ -65,107 +73,75 @@ final class SQLiteStorage: Storage {
 
   func begin(_ standing: Standing) throws(LedgerError) {
     do {
-      try writer.withLock { writer in
-        let database = try Schema.writer(name)
-        try database.transaction { try Schema.write(standing, to: database) }
-        // The log was read from memory, where it is found even if the disk once failed to take it. Written anew into the
-        // database, it is on the disk or this fails.
-        let checkpoint = try database.statement("PRAGMA wal_checkpoint(TRUNCATE)")
-        guard try checkpoint.step(), checkpoint.number(0) == 0 else {
-          throw LedgerError(.locked, "\(name) is being read, perhaps by a backup; try again when that is over")
-        }
-        checkpoint.reset()
-        database.watchLog()
-        writer = Writer(database: database, log: try LogEmptying(path: name), standing: standing)
+      let tail = writer.withLock { $0.tail }
+      let database = try Schema.writer(name)
+      try database.transaction {
+        try Schema.write(.append(tail, standing), to: database)
+        try Schema.write(standing, to: database)
       }
-      try file.write(standing.head)
-      try file.flush()
+      // The logs were read from memory, where they are found even if the disk once failed to take them. Written anew into
+      // the database, they are on the disk or this fails.
+      let checkpoint = try database.statement("PRAGMA wal_checkpoint(TRUNCATE)")
+      guard try checkpoint.step(), checkpoint.number(0) == 0 else {
+        throw LedgerError(.locked, "\(name) is being read, perhaps by a backup; try again when that is over")
+      }
+      checkpoint.reset()
+      database.watchLog()
+      try database.execute("PRAGMA synchronous = NORMAL")
+      // Now the last log is not needed, and may be one that belongs to nothing.
+      try file.mark(standing.head, nil)
+      let opening = uuid()
+      try writer.withLock { $0 = Writer(appended: try AppendLog(of: name, opening: opening)) }
+      try file.mark(standing.head, opening)
+      let settling = Settling(database, try LogEmptying(path: name), file, name: name, standing, opening)
+      self.settling.withLock { $0 = settling }
     } catch { throw .opening(name, error) }
   }
 
+  /// Throws when the ledger is not open.
+  private func steps() throws(LedgerError) -> Settling {
+    guard let settling = settling.withLock({ $0 }) else { throw LedgerError(.closed, "the ledger is closed") }
+    return settling
+  }
+
   func append(_ records: [RevisionRecord], _ standing: Standing) throws(LedgerError) {
-    try write(standing) { database in
-      let statement = try database.statement("INSERT INTO revision (number, time, content, chain) VALUES (?, ?, ?, ?)")
-      for record in records {
-        statement.bind(1, record.number)
-        statement.bind(2, record.time)
-        statement.bind(3, record.content)
-        statement.bind(4, record.chain)
-        try statement.run()
+    let settling = try steps()
+    try settling.check()
+    guard AppendLog.length(of: records) <= AppendLog.areaSize else {
+      return try settling.addAtOnce(.append(records, standing))
+    }
+    try writer.withLock { writer throws(LedgerError) in
+      try writer.appended?.append(records) { last throws(LedgerError) in
+        try settling.makeDurable(last)
+        settling.callForDurability()
       }
     }
-    // The head file may lag behind, but is never ahead.
-    try? file.write(standing.head)
+    settling.add(.append(records, standing))
   }
 
   func fold(_ resources: [ResourceRecord], _ standing: Standing) throws(LedgerError) {
-    try write(standing, waits: false) { database in
-      let put = try database.statement(
-        "INSERT OR REPLACE INTO resource (kind, id, revision, body, proof) VALUES (?, ?, ?, ?, ?)")
-      let remove = try database.statement("DELETE FROM resource WHERE kind = ? AND id = ?")
-      for resource in resources {
-        let statement = resource.body == nil ? remove : put
-        statement.bind(1, resource.kind)
-        statement.bind(2, resource.id)
-        if let body = resource.body {
-          statement.bind(3, resource.revision)
-          statement.bind(4, body)
-          statement.bind(5, resource.proof)
-        }
-        try statement.run()
-      }
-    }
+    let settling = try steps()
+    try settling.check()
+    settling.add(.fold(resources, standing))
   }
 
   func trim(_ standing: Standing) throws(LedgerError) {
-    try write(standing, waits: false) { database in
-      let statement = try database.statement("DELETE FROM revision WHERE number <= ?")
-      statement.bind(1, standing.anchor.number)
-      try statement.run()
-    }
+    let settling = try steps()
+    try settling.check()
+    settling.add(.trim(standing))
   }
 
-  /// One SQL transaction. Without `waits` the disk is not waited for; the next transaction that waits flushes this one too.
-  private func write(
-    _ standing: Standing, waits: Bool = true, _ body: @Sendable (SQLite) throws -> Void
-  ) throws(LedgerError) {
-    do {
-      try writer.withLock { writer in
-        guard let database = writer.database else { throw LedgerError(.closed, "the ledger is closed") }
-        do {
-          try writer.log?.check()
-          if !waits { try database.execute("PRAGMA synchronous = NORMAL") }
-          defer { if !waits { try? database.execute("PRAGMA synchronous = FULL") } }
-          try database.transaction {
-            try body(database)
-            try Schema.write(standing, to: database)
-          }
-          writer.standing = standing
-          writer.log?.committed(database)
-        } catch let failure as SQLite.Failure where failure.isFull && Self.holds(writer.standing, database) {
-          throw LedgerError(
-            .diskFull, "there is no room for \(name); make some and try again", underlying: failure)
-        }
-      }
-    } catch let error as LedgerError {
-      throw error
-    } catch {
-      throw LedgerError(.failed, "\(name) could not be written", underlying: error)
-    }
-  }
-
-  /// Whether nothing is left of what could not be written.
-  private static func holds(_ standing: Standing?, _ database: SQLite) -> Bool {
-    guard !database.isInTransaction, let standing, let found = try? Schema.standing(database) else { return false }
-    guard found.standing == standing, found.seal == standing.seal,
-      let statement = try? database.statement("SELECT max(number) FROM revision"), (try? statement.step()) == true
-    else { return false }
-    defer { statement.reset() }
-    let last = statement.number(0)
-    return last == standing.head.revision || last == 0 && standing.anchor.number == standing.head.revision
+  func settle() throws(LedgerError) {
+    let settling = try steps()
+    settling.callForDurability()
+    try settling.settle()
   }
 
   func read(_ range: ClosedRange<UInt64>) throws(LedgerError) -> [RevisionRecord] {
+    try steps().read(range.contains) { () throws(LedgerError) in try written(range) }
+  }
+
+  private func written(_ range: ClosedRange<UInt64>) throws(LedgerError) -> [RevisionRecord] {
     try read { database in
       let statement = try database.statement(
         "SELECT \(RevisionRecord.columns) FROM revision WHERE number BETWEEN ? AND ? ORDER BY number")
@@ -182,6 +158,11 @@ final class SQLiteStorage: Storage {
   }
 
   func read(_ numbers: [UInt64]) throws(LedgerError) -> [RevisionRecord] {
+    let wanted = Set(numbers)
+    return try steps().read(wanted.contains) { () throws(LedgerError) in try written(numbers) }
+  }
+
+  private func written(_ numbers: [UInt64]) throws(LedgerError) -> [RevisionRecord] {
     try read { database in
       let statement = try database.statement("SELECT \(RevisionRecord.columns) FROM revision WHERE number = ?")
       defer { statement.reset() }
@@ -198,6 +179,10 @@ final class SQLiteStorage: Storage {
   }
 
   func read(kind: String, id: UUID) throws(LedgerError) -> ResourceRecord? {
+    try steps().read(kind: kind, id: id) { () throws(LedgerError) in try written(kind: kind, id: id) }
+  }
+
+  private func written(kind: String, id: UUID) throws(LedgerError) -> ResourceRecord? {
     try read { database in
       let statement = try database.statement(
         "SELECT \(ResourceRecord.columns) FROM resource WHERE kind = ? AND id = ?")
@@ -223,25 +208,24 @@ final class SQLiteStorage: Storage {
   func copy(_ loading: any Loading) throws(LedgerError) { try SQLiteReading(path: name).copy(loading, isOurs: true) }
 
   func close() throws(LedgerError) {
+    defer { file.release() }
     reader.withLock { reader in
       try? reader.database?.close()
       reader = Reader(isClosed: true)
     }
-    do {
-      try writer.withLock { writer in
-        defer { writer = Writer() }
-        writer.log?.close()
-        try writer.database?.close()
-      }
-      try file.flush()
-    } catch { throw .opening(name, error) }
-    file.release()
+    let settling = settling.withLock { settling in
+      defer { settling = nil }
+      return settling
+    }
+    defer { writer.withLock { $0 = Writer() } }
+    guard let standing = try settling?.close() else { return }
+    // From here on the log is not needed, and last it is not there.
+    try file.mark(standing.head, nil)
+    unlink(AppendLog.path(of: name))
   }
 
   /// Lets the database run into its limit, as on a full disk.
-  func limitPages(to count: Int) throws {
-    try writer.withLock { try $0.database?.execute("PRAGMA max_page_count = \(count)") }
-  }
+  func limitPages(to count: Int) throws { try steps().limitPages(to: count) }
 }
 
 extension RevisionRecord {

@@ -45,6 +45,40 @@ enum Schema {
     try flushFolder(of: path)
   }
 
+  /// But for the standing that it leads to.
+  static func write(_ step: Settling.Step, to database: SQLite) throws(SQLite.Failure) {
+    switch step {
+    case .append(let records, _):
+      let statement = try database.statement("INSERT INTO revision (number, time, content, chain) VALUES (?, ?, ?, ?)")
+      for record in records {
+        statement.bind(1, record.number)
+        statement.bind(2, record.time)
+        statement.bind(3, record.content)
+        statement.bind(4, record.chain)
+        try statement.run()
+      }
+    case .fold(let resources, _):
+      let put = try database.statement(
+        "INSERT OR REPLACE INTO resource (kind, id, revision, body, proof) VALUES (?, ?, ?, ?, ?)")
+      let remove = try database.statement("DELETE FROM resource WHERE kind = ? AND id = ?")
+      for resource in resources {
+        let statement = resource.body == nil ? remove : put
+        statement.bind(1, resource.kind)
+        statement.bind(2, resource.id)
+        if let body = resource.body {
+          statement.bind(3, resource.revision)
+          statement.bind(4, body)
+          statement.bind(5, resource.proof)
+        }
+        try statement.run()
+      }
+    case .trim(let standing):
+      let statement = try database.statement("DELETE FROM revision WHERE number <= ?")
+      statement.bind(1, standing.anchor.number)
+      try statement.run()
+    }
+  }
+
   static func write(_ standing: Standing, to database: SQLite) throws(SQLite.Failure) {
     let statement = try database.statement(
       """
@@ -81,7 +115,7 @@ enum Schema {
     )
   }
 
-  /// The connection of the one writer. Who else reads, such as a backup, neither waits for it nor is waited for; that nobody
+  /// The connection of the one writer, which waits for the disk with each commit. Who else reads, such as a backup, neither waits for it nor is waited for; that nobody
   /// else writes, the head file sees to. The cache is small: folding passes each page once, and a commit after one looks at
   /// all that is in it.
   static func writer(_ path: String) throws(SQLite.Failure) -> SQLite {

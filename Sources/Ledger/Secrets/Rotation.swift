@@ -70,6 +70,7 @@ extension Ledger {
     }
     if !gone.isEmpty {
       try Task.checkCancellation()
+      try storage.settle()
       _ = try await transact(cause("forgetKey")) { draft in
         for key in gone { try draft.remove(key.id) }
       }
