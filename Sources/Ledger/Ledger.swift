@@ -15,6 +15,9 @@ package final class Ledger: Sendable {
   static let batchLimit = 256
   /// The most that are drafted in one go, so that the first can be written while the next run.
   static let pieceLimit = 16
+  /// While more are being drafted, so many are waited for: each append costs the same, however much is in it, and drafting
+  /// takes longer.
+  static let groupSize = 32
   /// The most that are told by one thread.
   private static let tellLimit = 16
   static let queueLimit = 65_536
@@ -35,10 +38,13 @@ package final class Ledger: Sendable {
   private let retention: Retention
   private let drafting = DispatchQueue(label: "ledger.drafting", qos: .userInitiated)
   private let writing = DispatchQueue(label: "ledger.writing", qos: .userInitiated)
+  private let tending = DispatchQueue(label: "ledger.tending", qos: .userInitiated)
 
   private struct Queue {
     var pending: ArraySlice<Pending> = []
     var drafted: [DraftedPiece] = []
+    /// Transactions in `drafted`.
+    var draftedCount = 0
     /// What the next draft rests on. Ahead of what is published by all that is drafted or being written.
     var tip: Snapshot
     /// Counts the appends that failed: what was drafted before rests on revisions that do not exist.
@@ -47,6 +53,8 @@ package final class Ledger: Sendable {
     var isDrafting = false
     var isWriting = false
     var refusal: LedgerError?
+
+    var isGroupReady: Bool { draftedCount >= groupSize || !isDrafting && draftedCount > 0 }
   }
 
   /// Opens the ledger at `path` after reading and proving all of it; anything missing or altered is the error `damaged`
@@ -171,11 +179,11 @@ package final class Ledger: Sendable {
   /// Why no more writes are taken; `nil` while they are.
   package var refusal: LedgerError? { queue.withLock { $0.refusal } }
 
-  /// Calls `done` on the writing queue when no transaction waits.
+  /// Calls `done` on the queue of the upkeep when no transaction waits.
   private func finish(_ done: @escaping @Sendable () -> Void) {
-    writing.async {
+    tending.async {
       let isIdle = self.queue.withLock { !$0.isDrafting && !$0.isWriting } && self.upkeep.withLock { !$0.isSorting }
-      if isIdle { done() } else { self.writing.asyncAfter(deadline: .now() + .milliseconds(1)) { self.finish(done) } }
+      if isIdle { done() } else { self.tending.asyncAfter(deadline: .now() + .milliseconds(1)) { self.finish(done) } }
     }
   }
 
@@ -224,17 +232,7 @@ package final class Ledger: Sendable {
       return queue.isDrafting
     }
     if begins { drafting.async { self.draft() } }
-    switch write(piece.transactions) {
-    case .none: endWriting()
-    case .due:
-      writing.async { self.maintain() }
-      endWriting()
-    case .overdue:
-      writing.async {
-        self.maintain()
-        self.endWriting()
-      }
-    }
+    endWriting(with: write(piece.transactions))
   }
 
   /// Runs closures until none waits.
@@ -253,8 +251,10 @@ package final class Ledger: Sendable {
         if queue.failures != failures { return (queue.lastFailure, false, ends) }
         queue.tip = piece.end
         queue.drafted.append(piece)
-        defer { queue.isWriting = true }
-        return (nil, !queue.isWriting, ends)
+        queue.draftedCount += piece.transactions.count
+        let begins = !queue.isWriting && queue.isGroupReady
+        if begins { queue.isWriting = true }
+        return (nil, begins, ends)
       }
       if let failure { for drafted in piece.transactions { drafted.refuse(failure) } }
       if begins { writing.async { self.write() } }
@@ -274,15 +274,30 @@ package final class Ledger: Sendable {
         count += 1
       }
       queue.drafted.removeFirst(count)
+      queue.draftedCount -= drafted.count
       return drafted
     }
-    if write(drafted) != .none { maintain() }
-    endWriting()
+    endWriting(with: write(drafted))
+  }
+
+  /// Upkeep goes on beside the writing, which waits for it only when it is far behind.
+  private func endWriting(with debt: Written.Debt) {
+    switch debt {
+    case .none: endWriting()
+    case .due:
+      tending.async { self.maintain() }
+      endWriting()
+    case .overdue:
+      tending.async {
+        self.maintain()
+        self.endWriting()
+      }
+    }
   }
 
   private func endWriting() {
     let goesOn = queue.withLock { queue in
-      queue.isWriting = !queue.drafted.isEmpty
+      queue.isWriting = queue.isGroupReady
       return queue.isWriting
     }
     if goesOn { writing.async { self.write() } } else { tend() }
@@ -334,7 +349,10 @@ package final class Ledger: Sendable {
       queue.failures += 1
       queue.lastFailure = failure
       queue.tip = snapshot
-      defer { queue.drafted = [] }
+      defer {
+        queue.drafted = []
+        queue.draftedCount = 0
+      }
       return drafted + queue.drafted.flatMap(\.transactions)
     }
     for drafted in stranded { drafted.refuse(failure) }
@@ -358,8 +376,7 @@ package final class Ledger: Sendable {
 
   // MARK: - Upkeep
 
-  /// What the last batches have to bear of folding and trimming, on the writing queue. Who comes meanwhile and finds nobody
-  /// writing appends beside it.
+  /// What the last batches have to bear of folding and trimming.
   private func maintain() {
     let sorting = upkeep.withLock { upkeep -> [Unfolded.Change]? in
       guard attempt({ () throws(LedgerError) in try upkeep.workOff(written, storage) }) else { return nil }
@@ -377,7 +394,7 @@ package final class Ledger: Sendable {
       } ?? (false, nil)
     if let sorting { sort(sorting) }
     guard isDue else { return }
-    writing.asyncAfter(deadline: .now() + .milliseconds(20)) {
+    tending.asyncAfter(deadline: .now() + .milliseconds(20)) {
       self.upkeep.withLock { upkeep in
         upkeep.isScheduled = false
         guard self.queue.withLock({ $0.refusal == nil }) else { return }
@@ -391,7 +408,7 @@ package final class Ledger: Sendable {
   private func sort(_ changes: [Unfolded.Change]) {
     DispatchQueue.global().async {
       let sorted = changes.sorted { $0.key < $1.key }
-      self.writing.async {
+      self.tending.async {
         self.upkeep.withLock { $0.fold(sorted) }
         self.tend()
       }

@@ -45,7 +45,8 @@ struct Unfolded {
 
   /// Hands out what was gathered, to be sorted and given to `fold`.
   mutating func gathered() -> [Change] {
-    defer { gathering = [:] }
+    // About as many come again.
+    defer { gathering.removeAll(keepingCapacity: true) }
     target = last
     return Array(gathering.values)
   }

@@ -21,7 +21,7 @@ struct Written {
     recent.append(batch)
     owed += UInt64(batch.records.count)
     let pace = min(Self.pace, retention.window)
-    return owed < pace ? .none : owed < 4 * pace ? .due : .overdue
+    return owed < pace ? .none : owed < 8 * pace ? .due : .overdue
   }
 }
 
@@ -68,7 +68,7 @@ struct Upkeep {
       defer { written.owed = 0 }
       return written.owed
     }
-    try work(for: Int(owed), written, storage)
+    if owed > 0 { try work(for: Int(owed), written, storage) }
   }
 
   /// What is to be sorted and given to `fold`, if it is time; when nothing else is to be done, earlier.
