@@ -1,7 +1,7 @@
 """The ledger at size: `ledger.py [--instances N] [--json FILE]`.
 
 A ledger of N instances (with an address, a job, an event and two rules each) is written, opened and measured. What the disk
-costs by itself is measured in the same run, before and after: one commit of SQLite with the bytes of such a revision.
+costs by itself is measured in turns with a single caller: one commit of SQLite with the bytes of such a revision.
 """
 import argparse
 import json
@@ -88,19 +88,22 @@ def main():
         path = f"{folder}/ledger"
         filled = run(path, "fill", options.instances)
         opened = [run(path, "open", options.instances) for _ in range(options.repeats)]
-        before = floor(folder)
         many = run(path, "measure", options.instances, *repeats)
-        after = floor(folder)
+        floors, singles = [floor(folder)], []
+        for _ in range(options.repeats):
+            singles.append(run(path, "single", options.instances)["transaction, single caller"]["values"][1])
+            floors.append(floor(folder))
         after_kill = killed(path, options.instances)
         for name in opened[0]:
             rows.append(summary(name, opened[0][name]["unit"], [value for run in opened for value in run[name]["values"]]))
         rows.append(summary("start to ready, writers killed before", "s", after_kill))
         for row in (*filled.values(), *many.values()):
             rows.append(summary(row["name"], row["unit"], row["values"]))
-        rows.append(summary("floor: one flushed commit of SQLite, before", "ms", before))
-        rows.append(summary("floor: one flushed commit of SQLite, after", "ms", after))
-        single = many["transaction, single caller"]["values"][1]
-        rows.append(summary("single caller's p50 to the floor's", "ratio", [single / statistics.median(before + after)]))
+        floors = [statistics.median(each) for each in floors]
+        rows.append(summary("a single caller's p50", "ms", singles))
+        rows.append(summary("floor: p50 of one flushed commit of SQLite, in turns", "ms", floors))
+        rows.append(summary("a single caller's p50 to the floor's before and after", "ratio",
+                            [single / ((before + after) / 2) for single, before, after in zip(singles, floors, floors[1:])]))
         name = "transactions of 5 resources, 64 callers"
         rates = [statistics.median(each[name]["values"]) for each in (few, many)]
         rows.append(summary(f"{name}, {small * 6} resources", "1/s", few[name]["values"]))

@@ -3,7 +3,7 @@ internal import FoundationEssentials
 
 /// A transaction that waits for its turn. `run` executes the closure; what it returns tells the caller the outcome.
 struct Pending: Sendable {
-  typealias Answer = @Sendable (Result<Committed<Void>, any Error>) -> Void
+  typealias Answer = @Sendable (Committed<Void>) -> Void
 
   let cause: Cause
   let run: @Sendable (inout Draft) throws -> Answer
@@ -55,9 +55,10 @@ struct DraftedPiece: Sendable {
       return (answer, revision, stored, before)
     }
     let end =
-      revisions.last.map {
-        Snapshot(ledger: base.ledger, epoch: base.epoch, revision: $0.number, state: draft.state)
-      } ?? base
+      revisions.isEmpty
+      ? base
+      : Snapshot(
+        ledger: base.ledger, epoch: base.epoch, revision: draft.nextRevision - 1, state: draft.finish())
     let stretch = Stretch(from: base, to: end, revisions)
     transactions = zip(waiting, outcomes).map { pending, outcome in
       // Even a refusal may rest on what earlier drafts did, so it is told with them.
@@ -69,7 +70,7 @@ struct DraftedPiece: Sendable {
           value: (), revision: outcome.revision, within: stretch, before: outcome.before,
           after: outcome.before + (outcome.stored == nil ? 0 : 1))
         return Drafted(
-          step: outcome.stored.map { Step(committed: committed, stored: $0) }, tell: { answer(.success(committed)) },
+          step: outcome.stored.map { Step(committed: committed, stored: $0) }, tell: { answer(committed) },
           refuse: pending.refuse)
       }
     }

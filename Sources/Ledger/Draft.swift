@@ -9,7 +9,7 @@ package struct Draft {
   package private(set) var nextRevision: UInt64
 
   private let sources: Sources
-  private var touched: [ResourceKey: any Touched] = [:]
+  private var touched = TouchedResources()
 
   init(of base: Snapshot, sources: Sources) {
     state = base.state
@@ -38,47 +38,49 @@ package struct Draft {
   /// Has a resource written again as it is.
   mutating func rewrite<R: Resource>(_ id: ID<R>) {
     guard let row = R.row(id, in: state) else { return }
-    touched[ResourceKey(kind: R.kind, id: id.uuid)] = RewrittenResource(id: id, before: row)
+    touched.set(RewrittenResource(id: id, before: row), for: ResourceKey(kind: R.kind, id: id.uuid))
     R.restore(Table.Row(row.value, revision: nextRevision), in: &state)
   }
 
   /// Throws if something that was touched names what is not there, or was removed and is named.
   package func requireReferences() throws(ModelError) {
-    for key in touched.keys { try CloudState.require(key.kind, key.id, in: state) }
+    for (key, _) in touched.all { try CloudState.require(key.kind, key.id, in: state) }
   }
 
   /// The ids of what this revision removes.
-  package var removed: [UUID] { touched.filter { $0.value.isGone(from: state) }.map(\.key.id) }
+  package var removed: [UUID] { touched.all.filter { $0.value.isGone(from: state) }.map(\.key.id) }
 
   /// The ids of what this revision has written so far of a kind, or removed.
   package func touched<R: Resource>(_ type: R.Type) -> [ID<R>] {
-    touched.keys.filter { $0.kind == R.kind }.map { ID($0.id) }
+    touched.all.filter { $0.key.kind == R.kind }.map { ID($0.key.id) }
   }
 
   private mutating func touch<R: Resource>(_ id: ID<R>) {
     let key = ResourceKey(kind: R.kind, id: id.uuid)
-    guard touched[key] == nil else { return }
-    touched[key] = TouchedResource(id: id, before: R.row(id, in: state))
+    if touched.place(of: key) == nil { touched.set(TouchedResource(id: id, before: R.row(id, in: state)), for: key) }
   }
 
   /// Ends the revision: what differs from the state before it, sorted by kind and id.
   mutating func end(_ cause: Cause) -> Revision {
-    let changes = touched.sorted { $0.key < $1.key }.compactMap { $0.value.change(&state) }
+    let changes = touched.all.sorted { $0.key < $1.key }.compactMap { $0.value.change(&state) }
     let number = changes.isEmpty ? nextRevision - 1 : nextRevision
-    touched.removeAll(keepingCapacity: true)
+    touched.removeAll()
     nextRevision = number + 1
     return Revision(number: number, time: now, cause: cause, changes: changes)
   }
 
   /// Takes back what was done since the last revision.
   mutating func undo() {
-    for touched in touched.values { touched.remove(from: &state) }
-    for touched in touched.values { touched.restore(to: &state) }
-    touched.removeAll(keepingCapacity: true)
+    for touched in touched.all { touched.value.remove(from: &state) }
+    for touched in touched.all { touched.value.restore(to: &state) }
+    touched.removeAll()
   }
 
   /// What comes next is another revision, of another time.
   mutating func begin() { now = sources.now() }
+
+  /// The state, once nothing more is done.
+  consuming func finish() -> CloudState { state }
 }
 
 extension Snapshot {
@@ -93,6 +95,34 @@ extension Snapshot {
       revision.changes.isEmpty
       ? self : Snapshot(ledger: ledger, epoch: epoch, revision: revision.number, state: draft.state)
     return Committed(value: value, revision: revision, before: self, after: after)
+  }
+}
+
+/// By key, in the order of their first touch. Most revisions touch a handful, which are found sooner by looking at each.
+private struct TouchedResources {
+  private static let few = 16
+  private(set) var all: [(key: ResourceKey, value: any Touched)] = []
+  /// Of all, once there are more than a few.
+  private var places: [ResourceKey: Int] = [:]
+
+  func place(of key: ResourceKey) -> Int? {
+    if all.count > Self.few { return places[key] }
+    return all.firstIndex { $0.key.id == key.id && $0.key.kind == key.kind }
+  }
+
+  mutating func set(_ value: any Touched, for key: ResourceKey) {
+    if let place = place(of: key) { return all[place].value = value }
+    all.append((key, value))
+    if all.count == Self.few + 1 {
+      for (place, one) in all.enumerated() { places[one.key] = place }
+    } else if all.count > Self.few {
+      places[key] = all.count - 1
+    }
+  }
+
+  mutating func removeAll() {
+    all.removeAll(keepingCapacity: true)
+    places.removeAll(keepingCapacity: true)
   }
 }
 

@@ -137,9 +137,7 @@ package final class Ledger: Sendable {
           cause: cause,
           run: { draft in
             let value = try body(&draft)
-            return { outcome in
-              continuation.resume(with: outcome.map { $0.with(value) })
-            }
+            return { continuation.resume(returning: $0.with(value)) }
           },
           refuse: { continuation.resume(throwing: $0) }))
     }

@@ -12,7 +12,7 @@ struct LedgerBenchmark: AsyncParsableCommand {
     commandName: "ledger-benchmark", abstract: "Measure the ledger.", shouldDisplay: false)
 
   enum Phase: String, ExpressibleByArgument {
-    case fill, open, measure
+    case fill, open, measure, single
   }
 
   @OptionGroup var arguments: LedgerArguments
@@ -35,6 +35,8 @@ struct LedgerBenchmark: AsyncParsableCommand {
       Self.say("resources", "", [Double(ledger.snapshot.state.count)])
     case .measure:
       try await measure(ledger, fleet)
+    case .single:
+      try await single(ledger, fleet)
     }
     let closing = ContinuousClock.now
     await ledger.close()
@@ -68,12 +70,16 @@ struct LedgerBenchmark: AsyncParsableCommand {
     }
     Self.say("transactions of 5 resources, 64 callers", "1/s", rates)
     Self.say("processor time of such a transaction, all threads", "us", costs)
-    let single = try await write(ledger, fleet, callers: 1).latencies.sorted()
-    Self.say(
-      "transaction, single caller", "ms", [0.05, 0.5, 0.95].map { single[Int(Double(single.count) * $0)] * 1000 })
+    try await single(ledger, fleet)
     try preview(ledger, fleet)
     for (name, callers) in [("alone", 0), ("while 4 callers write", 4)] { try await read(ledger, fleet, name, callers) }
     Self.say("resident memory after writing", "MiB", [Self.residentMiB])
+  }
+
+  private func single(_ ledger: Ledger, _ fleet: Fleet) async throws {
+    let single = try await write(ledger, fleet, callers: 1).latencies.sorted()
+    Self.say(
+      "transaction, single caller", "ms", [0.05, 0.5, 0.95].map { single[Int(Double(single.count) * $0)] * 1000 })
   }
 
   private func write(
