@@ -33,9 +33,7 @@ struct AppendLogReading {
     var bytes = [UInt8](repeating: 0, count: AppendLog.size)
     var count = 0
     while count < bytes.count {
-      let read = bytes.withUnsafeMutableBytes {
-        pread(descriptor, $0.baseAddress! + count, $0.count - count, off_t(count))
-      }
+      let read = bytes[count...].withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, off_t(count)) }
       guard read >= 0 else { throw .damaged("\(path) cannot be read: \(systemError())") }
       if read == 0 { break }
       count += read
