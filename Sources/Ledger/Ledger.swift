@@ -18,6 +18,8 @@ package final class Ledger: Sendable {
   /// While more are being drafted, so many are waited for: each append costs the same, however much is in it, and drafting
   /// takes longer.
   static let groupSize = 32
+  /// After so many transactions one lets others have its thread.
+  private static let turnsInRow = 16
   /// The most that are told by one thread.
   private static let tellLimit = 16
   static let queueLimit = 65_536
@@ -36,6 +38,7 @@ package final class Ledger: Sendable {
   /// Taken before `written`, by who needs both.
   private let upkeep: Mutex<Upkeep>
   private let retention: Retention
+  private let turns = Atomic(0)
   private let drafting = DispatchQueue(label: "ledger.drafting", qos: .userInitiated)
   private let writing = DispatchQueue(label: "ledger.writing", qos: .userInitiated)
   private let tending = DispatchQueue(label: "ledger.tending", qos: .userInitiated)
@@ -131,7 +134,9 @@ package final class Ledger: Sendable {
   package func transact<Value: Sendable>(
     _ cause: Cause, _ body: @escaping @Sendable (inout Draft) throws -> Value
   ) async throws -> Committed<Value> {
-    try await withCheckedThrowingContinuation { continuation in
+    // Who passes both stages on the own thread is never suspended, and one who writes without a pause would keep the thread.
+    if turns.wrappingAdd(1, ordering: .relaxed).newValue % Self.turnsInRow == 0 { await Task.yield() }
+    return try await withCheckedThrowingContinuation { continuation in
       enqueue(
         Pending(
           cause: cause,
