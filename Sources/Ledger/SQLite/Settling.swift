@@ -26,8 +26,9 @@ final class Settling: Sendable {
 
   private struct State {
     var steps: [Step] = []
-    /// The last of each that was called for, in the database or not yet.
+    /// The last revision that was trimmed, in the database or not yet.
     var anchor: UInt64
+    /// The last revision that the database has on the disk.
     var durable: UInt64
     /// The next commit waits for the disk.
     var isDurabilityDue = false
