@@ -10,12 +10,11 @@ struct Pending: Sendable {
   let refuse: @Sendable (any Error) -> Void
 }
 
-/// A revision and what is to be written of it, or why it cannot be.
+/// A revision that is to be written.
 struct Step: Sendable {
-  typealias Stored = (content: [UInt8], changes: [StoredChange])
-
   let committed: Committed<Void>
-  let stored: Result<Stored, LedgerError>
+  /// The number of the key that its secrets are sealed under.
+  let sealingKey: Int
 }
 
 /// A transaction whose closure ran, and which is to be written before its caller is told.
@@ -32,27 +31,22 @@ struct DraftedPiece: Sendable {
   /// The state that they lead to.
   let end: Snapshot
 
-  /// The revisions are coded here, so that this goes on while others are written.
-  init(_ waiting: ArraySlice<Pending>, on base: Snapshot, sources: Sources, _ secrets: Secrets) {
+  init(_ waiting: ArraySlice<Pending>, on base: Snapshot, sources: Sources) {
     var draft = Draft(of: base, sources: sources)
     var revisions: [Revision] = []
-    let encoder = BodyEncoder()
-    typealias Stored = Result<Step.Stored, LedgerError>
-    typealias Outcome = (answer: Result<Pending.Answer, any Error>, revision: Revision, stored: Stored?, before: Int)
+    var sealingKey = SealingKey.newest(in: base.state.sealingKeys)?.value.number ?? 0
+    typealias Outcome = (answer: Result<Pending.Answer, any Error>, revision: Revision, before: Int, sealingKey: Int)
     let outcomes = waiting.map { pending -> Outcome in
       let before = revisions.count
       draft.begin()
       let answer = Result { try pending.run(&draft) }
       if case .failure = answer { draft.undo() }
       let revision = draft.end(pending.cause)
-      if revision.changes.isEmpty { return (answer, revision, nil, before) }
-      revisions.append(revision)
-      let stored = Result { () throws(LedgerError) in
-        try RevisionContent.encode(revision, secrets, with: encoder) {
-          SealingKey.newest(in: draft.state.sealingKeys)?.value.number ?? 0
-        }
+      if !revision.changes.isEmpty { revisions.append(revision) }
+      if revision.changes.contains(where: { $0.kind == SealingKey.kind }) {
+        sealingKey = SealingKey.newest(in: draft.state.sealingKeys)?.value.number ?? 0
       }
-      return (answer, revision, stored, before)
+      return (answer, revision, before, sealingKey)
     }
     let end =
       revisions.isEmpty
@@ -66,39 +60,55 @@ struct DraftedPiece: Sendable {
       case .failure(let error):
         return Drafted(step: nil, tell: { pending.refuse(error) }, refuse: pending.refuse)
       case .success(let answer):
+        let isChange = !outcome.revision.changes.isEmpty
         let committed = Committed(
           value: (), revision: outcome.revision, within: stretch, before: outcome.before,
-          after: outcome.before + (outcome.stored == nil ? 0 : 1))
+          after: outcome.before + (isChange ? 1 : 0))
         return Drafted(
-          step: outcome.stored.map { Step(committed: committed, stored: $0) }, tell: { answer(committed) },
-          refuse: pending.refuse)
+          step: isChange ? Step(committed: committed, sealingKey: outcome.sealingKey) : nil,
+          tell: { answer(committed) }, refuse: pending.refuse)
       }
     }
     self.end = end
   }
 }
 
+/// Revisions as they are stored, in their order, before it is known what they follow.
+struct CodedSteps {
+  fileprivate let revisions: [(revision: Revision, content: [UInt8], changes: [StoredChange])]
+
+  init(_ steps: [Step], _ secrets: Secrets) throws(LedgerError) {
+    let encoder = BodyEncoder()
+    var revisions: [(revision: Revision, content: [UInt8], changes: [StoredChange])] = []
+    revisions.reserveCapacity(steps.count)
+    for step in steps {
+      let revision = step.committed.revision
+      let (content, changes) = try RevisionContent.encode(revision, secrets, with: encoder, under: step.sealingKey)
+      revisions.append((revision, content, changes))
+    }
+    self.revisions = revisions
+  }
+}
+
 /// What is written by one append.
 struct Batch {
   private(set) var records: [RevisionRecord] = []
-  private(set) var changes: [[StoredChange]] = []
+  let changes: [[StoredChange]]
   private(set) var standing: Standing
 
-  init(_ steps: [Step], after standing: Standing) throws(LedgerError) {
+  init(_ coded: CodedSteps, after standing: Standing) {
     self.standing = standing
-    records.reserveCapacity(steps.count)
-    changes.reserveCapacity(steps.count)
-    for step in steps { add(step.committed.revision, try step.stored.get()) }
+    changes = coded.revisions.map(\.changes)
+    records.reserveCapacity(coded.revisions.count)
+    for (revision, content, _) in coded.revisions { add(revision, content) }
   }
 
-  private mutating func add(_ revision: Revision, _ stored: Step.Stored) {
+  private mutating func add(_ revision: Revision, _ content: [UInt8]) {
     var record = RevisionRecord(
-      number: revision.number, time: revision.time.timeIntervalSinceReferenceDate, content: stored.content, chain: .zero
-    )
+      number: revision.number, time: revision.time.timeIntervalSinceReferenceDate, content: content, chain: .zero)
     record.chain = .link(after: standing.head.chain, record)
     standing.head.chain = record.chain
     standing.head.revision = record.number
     records.append(record)
-    changes.append(stored.changes)
   }
 }

@@ -228,7 +228,7 @@ package final class Ledger: Sendable {
   /// Runs the closure and writes it at once, with both stages free. What comes meanwhile is left to the queues, so nobody's
   /// thread is held up for more than one append.
   private func lead(_ pending: Pending) {
-    let piece = DraftedPiece([pending], on: queue.withLock { $0.tip }, sources: sources, secrets)
+    let piece = DraftedPiece([pending], on: queue.withLock { $0.tip }, sources: sources)
     let begins = queue.withLock { queue in
       queue.tip = piece.end
       queue.isDrafting = !queue.pending.isEmpty
@@ -246,7 +246,7 @@ package final class Ledger: Sendable {
         if waiting.isEmpty { swap(&waiting, &queue.pending) }
         return (queue.tip, queue.failures)
       }
-      let piece = DraftedPiece(waiting.prefix(Self.pieceLimit), on: base, sources: sources, secrets)
+      let piece = DraftedPiece(waiting.prefix(Self.pieceLimit), on: base, sources: sources)
       waiting = waiting.dropFirst(Self.pieceLimit)
       let (failure, begins, ends) = queue.withLock { queue -> (LedgerError?, Bool, Bool) in
         let ends = waiting.isEmpty && queue.pending.isEmpty
@@ -316,8 +316,9 @@ package final class Ledger: Sendable {
     var debt = Written.Debt.none
     do throws(LedgerError) {
       if let last = steps.last {
+        let coded = try CodedSteps(steps, secrets)
         debt = try written.withLock { written throws(LedgerError) in
-          let batch = try Batch(steps, after: written.standing)
+          let batch = Batch(coded, after: written.standing)
           try storage.append(batch.records, batch.standing)
           return written.appended(batch, retention)
         }

@@ -43,7 +43,7 @@ import Testing
         expected.append(after)
         model = after ?? model
       }
-      let piece = DraftedPiece(waiting[...], on: base, sources: .system, Secrets(nil))
+      let piece = DraftedPiece(waiting[...], on: base, sources: .system)
       var last = Self.content(base)
       var number = base.revision
       for (drafted, after) in zip(piece.transactions, expected) {

@@ -130,7 +130,7 @@ import Testing
 
   private func sealed(_ user: User, _ secrets: Secrets) throws -> [UInt8] {
     let fields = try #require(SecretFields.byKind[User.kind])
-    return try secrets.sealed(fields, of: user.id.uuid, RevisionContent.encode(user), under: { 1 })
+    return try secrets.sealed(fields, of: user.id.uuid, RevisionContent.encode(user), under: 1)
   }
 
   @Test func `a sealed field opens only where it was sealed`() throws {

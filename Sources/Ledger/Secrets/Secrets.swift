@@ -25,15 +25,10 @@ final class Secrets: Sendable {
 
   // MARK: - Sealing
 
-  /// The stored form, given the plain one of the resource `id`. `newest` tells the number of the key, 0 for none, and is
-  /// asked only when there is a secret.
-  func sealed(_ fields: SecretFields, of id: UUID, _ body: [UInt8], under newest: () -> Int) throws -> [UInt8] {
-    var known: Int?
-    return try Self.map(body[...], fields) { field, value in
-      if Self.isEmpty(value) { return nil }
-      let number = known ?? newest()
-      known = number
-      guard number > 0 else { return nil }
+  /// The stored form, given the plain one of the resource `id`. `number` is that of the key, 0 for none.
+  func sealed(_ fields: SecretFields, of id: UUID, _ body: [UInt8], under number: Int) throws -> [UInt8] {
+    try Self.map(body[...], fields) { field, value in
+      guard number > 0, !Self.isEmpty(value) else { return nil }
       guard let key = try file?.key(number) else { throw missing(number, "a \(fields.kind)") }
       let box = try AES.GCM.seal(
         Data(value), using: key.secret, authenticating: Self.place(fields.kind, id, field, number))
