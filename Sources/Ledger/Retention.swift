@@ -7,7 +7,7 @@ package struct Retention: Sendable {
   /// start replays about twice as many at most.
   package var window: UInt64
 
-  package init(age: Duration, count: UInt64, window: UInt64 = 50_000) {
+  package init(age: Duration, count: UInt64, window: UInt64 = 100_000) {
     self.age = age
     self.count = count
     self.window = window

@@ -73,7 +73,7 @@ struct Upkeep {
 
   /// What is to be sorted and given to `fold`, if it is time; when nothing else is to be done, earlier.
   mutating func beginsFolding(isIdle: Bool, _ written: borrowing Mutex<Written>) -> [Unfolded.Change]? {
-    let waits = isIdle ? retention.window / 10 + 1 : retention.window
+    let waits = isIdle ? retention.window / 20 + 1 : retention.window
     guard !isSorting, unfolded.readyCount == 0,
       written.withLock({ $0.standing.head.revision - $0.standing.checkpoint }) >= waits
     else { return nil }
