@@ -124,11 +124,7 @@ import Testing
       try await settle(lab, anchor, "at the end, seed \(seed)")
       var difference: String?
       let isSame = await lab.wait(30) {
-        do {
-          difference = try Listing.difference(Listing.of(lab), wanted)
-        } catch {
-          difference = "\(error)"
-        }
+        difference = Listing.difference(lab, wanted)
         return difference == nil
       }
       #expect(isSame, "\(difference ?? ""), seed \(seed)")

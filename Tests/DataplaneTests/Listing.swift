@@ -32,6 +32,11 @@ enum Listing {
     return nil
   }
 
+  /// The same of what a node has now. An error counts as one: what is being listed may just go.
+  static func difference(_ lab: Lab, _ wanted: [String: [String]]) -> String? {
+    do { return difference(try of(lab), wanted) } catch { return "\(error)" }
+  }
+
   private static func tables(_ tables: NFTables, _ place: String, _ result: inout [String: [String]]) throws {
     result["\(place) tables"] = try tables.tables().map { "\($0.family) \($0.name)" }.sorted()
     guard try tables.tables().contains(where: { $0.family == .ipv4 && $0.name == "daruma" }) else { return }

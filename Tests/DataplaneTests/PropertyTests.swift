@@ -15,11 +15,7 @@ import Testing
       var difference: String?
       let scopes = Set(plan.map(\.scope))
       let isSame = await lab.wait(20) {
-        do {
-          difference = try Listing.difference(Listing.of(lab), wanted)
-        } catch {
-          difference = "\(error)"
-        }
+        difference = Listing.difference(lab, wanted)
         return difference == nil && scopes.allSatisfy { lab.last($0)?.phase == .verified }
       }
       let open = scopes.compactMap { lab.last($0) }.filter { $0.phase != .verified }

@@ -73,14 +73,14 @@ import Testing
 
   @Test(arguments: 0..<6)
   func `an altered database that a crash left unfolded and trimmed is refused`(damage: Int) async throws {
-    let ledger = try folder.open(create: true, retention: Retention(age: .seconds(1000), count: 8, window: 20))
+    let ledger = try folder.open(create: true, retention: Retention(age: .seconds(1000), count: 8, window: 40))
     try await ledger.put(domain("ROOT"))
     var count: UInt64 = 1
     while ledger.standing.anchor.number == 0, count < 200 {
       count += 1
       try await ledger.put(offering("o\(count)"))
     }
-    // A tenth of the window is left unfolded while nothing else is done.
+    // A twentieth of the window is left unfolded while nothing else is done.
     try await until { ledger.standing.checkpoint + 2 >= count }
     while ledger.standing.checkpoint + 2 > count {
       count += 1

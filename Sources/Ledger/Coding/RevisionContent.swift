@@ -23,7 +23,7 @@ extension RevisionContent {
   /// The cause, the number of changes and, per change: kind, id, `previous`, the body's length plus one, the body. The
   /// bodies of the changes that come back share these bytes. Secrets are sealed under the key with the number `key`.
   static func encode(
-    _ revision: Revision, _ secrets: Secrets, with encoder: BodyEncoder = BodyEncoder(), under key: Int
+    _ revision: Revision, _ secrets: Secrets, with encoder: BodyEncoder, under key: Int
   ) throws(LedgerError) -> (content: [UInt8], changes: [StoredChange]) {
     do {
       var bytes: [UInt8] = []
