@@ -23,10 +23,11 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CLinux"),
+    .systemLibrary(name: "CProcessor"),
     .systemLibrary(name: "CLibvirt", pkgConfig: "libvirt", providers: [.apt(["libvirt-dev"])]),
     .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .target(name: "Addresses"),
-    .target(name: "CloudModel", dependencies: ["Addresses"]),
+    .target(name: "CloudModel", dependencies: ["Addresses", "CProcessor"]),
     .target(
       name: "Ledger",
       dependencies: [
@@ -116,7 +117,9 @@ let package = Package(
         .product(name: "X509", package: "swift-certificates"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-      ]),
+      ],
+      // Threads free what others allocated: the ledger's rows go from the draft to who drops the last snapshot.
+      linkerSettings: [.linkedLibrary("tcmalloc_minimal")]),
     .testTarget(
       name: "LedgerTests",
       dependencies: [

@@ -1,3 +1,5 @@
+internal import CProcessor
+
 /// Something that a version no longer has and its predecessor still did, in two words.
 struct Dead {
   enum Kind: UInt64 {
@@ -91,6 +93,19 @@ struct DeadList {
       }
     }
     self = kept
+  }
+
+  /// Takes everything out and hands each place to `body`, which looks at what is there: so it is fetched beforehand.
+  mutating func drain(_ body: (UnsafeMutableRawPointer) -> Void) {
+    var rest = head
+    self = DeadList()
+    while let memory = rest {
+      rest = chunk(memory).pointee.next
+      let count = chunk(memory).pointee.count
+      for position in 0..<count { processor_prefetch(records(memory)[position].place) }
+      for position in 0..<count { body(records(memory)[position].place) }
+      memory.deallocate()
+    }
   }
 
   /// Forgets everything.

@@ -27,6 +27,7 @@ package protocol Resource: Codable, Hashable, Sendable {
   static func put(_ row: Table<Self>.Row, in state: inout CloudState) throws(ModelError)
   static func restore(_ row: Table<Self>.Row, in state: inout CloudState)
   static func remove(_ id: ID<Self>, from state: inout CloudState)
+  static func erased(_ row: Table<Self>.Row) -> any ResourceRow
   static func fill(_ state: inout CloudState, with rows: [Table<Self>.Row]) throws(ModelError)
   static func read(from decoder: any Decoder) throws -> Self
   func write(to encoder: any Encoder) throws
@@ -96,6 +97,9 @@ extension Resource {
   package static func remove(_ id: ID<Self>, from state: inout CloudState) {
     change(&state) { _ = $0.remove(id) }
   }
+
+  /// A row whose kind nobody needs to know.
+  package static func erased(_ row: Table<Self>.Row) -> any ResourceRow { row }
 
   /// Replaces everything of the kind.
   package static func fill(_ state: inout CloudState, with rows: [Table<Self>.Row]) throws(ModelError) {

@@ -1,3 +1,4 @@
+internal import CProcessor
 internal import FoundationEssentials
 
 /// An immutable, persistent table of one kind of resource with its secondary indexes. A copy costs one count of a
@@ -230,7 +231,10 @@ extension Version {
 enum RowItems: TrieKind {
   @inline(__always)
   static func isSame(_ item: TrieItem, _ key: UUID, _ hash: UInt64) -> Bool {
-    item.mayHave(hash) && id(item).words == key.words
+    guard item.mayHave(hash) else { return false }
+    // Who finds a row looks at its value.
+    processor_prefetch(item.place + 64)
+    return id(item).words == key.words
   }
 
   static func hash(_ item: TrieItem) -> UInt64 { KeyHash.of(id(item)) }

@@ -1,3 +1,5 @@
+internal import CProcessor
+
 /// What a trie holds and how its items are told apart.
 protocol TrieKind {
   associatedtype Key
@@ -17,6 +19,8 @@ struct Trie {
     guard var node = root else { return nil }
     var shift: UInt64 = 0
     while true {
+      // Half of the nodes are larger than a line of the processor's cache, and what is sought may be in the second.
+      processor_prefetch(node.memory + 64)
       let shape = node.shape
       if shape.isTwins { return Self.twin(node, shape, key, hash, kind).map { node.items(shape) + $0 } }
       let bit = TrieShape.bit(hash, shift)

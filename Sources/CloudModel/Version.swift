@@ -128,7 +128,7 @@ final class Version: @unchecked Sendable {
       }
     }
     // Each of these may take down more, and takes as long as it takes.
-    rows.remove(after: 0) { Unmanaged<AnyObject>.fromOpaque($0.place).release() }
+    rows.drain { Unmanaged<AnyObject>.fromOpaque($0).release() }
     links.deinitialize(count: 1)
     links.deallocate()
     tries.deallocate()

@@ -66,8 +66,8 @@ package struct ResourceChange: Sendable {
     kind = R.kind
     self.id = id
     previous = before?.revision ?? 0
-    old = before.map(Side.row)
-    new = after.map(Side.row)
+    old = before.map { .row(R.erased($0)) }
+    new = after.map { .row(R.erased($0)) }
   }
 
   package var before: (any Resource)? { old?.resource }

@@ -11,7 +11,6 @@ struct LedgerArguments: ParsableArguments {
   func open(create: Bool, retention: Retention = .standard, lost: @escaping @Sendable () -> Void = {}) async throws
     -> Ledger
   {
-    Memory.keep()
     let logger = Logger(label: "ledger") { _ in SwiftLogNoOpLogHandler() }
     guard postgresql else { return try Ledger.open(at: path, create: create, retention: retention, logger: logger) }
     let access = try PostgreSQLAccess(path)

@@ -22,7 +22,6 @@ struct ManagerCommand: AsyncParsableCommand {
   @Option(help: "Port of the API on 127.0.0.1, if it is not the cloud's.") var port: Int?
 
   func run() async throws {
-    Memory.keep()
     try state.requireRoot()
     let folder = state.folder
     try folder.prepare()
