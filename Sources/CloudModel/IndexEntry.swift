@@ -1,6 +1,8 @@
 internal import FoundationEssentials
 
 /// What an index files under one key, in 64 bytes of a pool: most keys lead to one resource, which then needs no trie.
+/// Then the item that leads to the entry has the upper bits of the id's hash as its hint, so that the way to the row is
+/// fetched while the entry is.
 struct IndexEntry {
   let key: IndexKey
   /// The words of an id, or a trie of ids.
@@ -89,7 +91,9 @@ struct IndexEntry {
   ) -> TrieItem {
     let place = pool.pointee.take(units)
     place.assumingMemoryBound(to: IndexEntry.self).initialize(to: IndexEntry(key, hash, id))
-    return TrieItem(place, marks: marks(key), hash, birth: birth)
+    var item = TrieItem(place, marks: marks(key), hash, birth: birth)
+    item.hint = KeyHash.of(id)
+    return item
   }
 
   /// `ids`: not none, and some perhaps several times.
@@ -128,6 +132,7 @@ struct IndexEntry {
     _ = entry.pointee.holders.remove(last, KeyHash.of(last), HolderItems.self, change)
     entry.pointee.id = last
     item.first &= ~many
+    item.hint = KeyHash.of(last)
   }
 }
 
@@ -166,6 +171,7 @@ extension Trie {
     let entry = IndexEntry.at(old).pointee
     memory.assumingMemoryBound(to: IndexEntry.self).initialize(to: entry)
     var item = TrieItem(memory, marks: old.marks, entry.hash, birth: change.number)
+    item.hint = old.hint
     body(&item)
     _ = put(item, entry.key, entry.hash, IndexEntries.self, change)
     change.drop(IndexEntry.kind(old), old.place, units: IndexEntry.units, birth: old.birth)

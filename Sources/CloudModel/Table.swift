@@ -26,6 +26,14 @@ package struct Table<R: Resource>: Sendable {
 
   @inline(__always) private var rows: Trie { version.tries[0] }
 
+  /// What the index called `name` has under `key`. Whoever asks looks for the row.
+  @inline(__always)
+  private func entry(_ name: String, _ key: IndexKey) -> TrieItem? {
+    guard let entry = index(name).entry(key) else { return nil }
+    if !IndexEntry.isMany(entry) { rows.approach(entry.hint) }
+    return entry
+  }
+
   @inline(__always)
   private func index(_ name: String) -> Trie {
     let indexes = R.indexes
@@ -79,7 +87,7 @@ package struct Table<R: Resource>: Sendable {
   @inline(__always)
   func values(_ name: String, _ key: IndexKey) -> [R] {
     withExtendedLifetime(version) {
-      guard let entry = index(name).entry(key) else { return [] }
+      guard let entry = entry(name, key) else { return [] }
       var values: [R] = []
       values.reserveCapacity(IndexEntry.count(entry))
       IndexEntry.forEach(entry) { id in
@@ -92,7 +100,7 @@ package struct Table<R: Resource>: Sendable {
   @inline(__always)
   func findFirst(_ name: String, _ key: IndexKey) -> Row? {
     withExtendedLifetime(version) {
-      guard let entry = index(name).entry(key) else { return nil }
+      guard let entry = entry(name, key) else { return nil }
       return find(IndexEntry.first(entry))?.takeUnretainedValue()
     }
   }

@@ -35,6 +35,24 @@ struct Trie {
     }
   }
 
+  /// Fetches what leads to hashes that begin with `hint`, as far as that tells the way.
+  @inline(__always)
+  func approach(_ hint: UInt64) {
+    guard var node = root else { return }
+    var shift: UInt64 = 0
+    while shift < TrieItem.hintWidth {
+      let shape = node.shape
+      let bit = TrieShape.bit(hint, shift)
+      guard shape.children & bit != 0 else {
+        if shape.items & bit != 0 { processor_prefetch(node.items(shape)[shape.items.rank(bit)].place) }
+        return
+      }
+      node = node.children[shape.children.rank(bit)]
+      shift += TrieNode.width
+    }
+    processor_prefetch(node.memory)
+  }
+
   private static func twin<Kind: TrieKind>(
     _ node: TrieNode, _ shape: TrieShape, _ key: Kind.Key, _ hash: UInt64, _ kind: Kind.Type
   ) -> Int? {

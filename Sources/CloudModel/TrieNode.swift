@@ -62,7 +62,12 @@ struct TrieShape {
 }
 
 /// What stands in a node: an id, or where an object is, with the version that filed it and a part of its key's hash.
+///
+/// A place takes 48 bits, of which the lowest four are free for marks. The upper 16 are a hint of who made the item.
 struct TrieItem {
+  private static var placeBits: UInt64 { 0xffff_ffff_fff0 }
+  private static var hintBits: UInt64 { 0xffff << 48 }
+
   var first: UInt64
   var second: UInt64
 
@@ -79,10 +84,17 @@ struct TrieItem {
   }
 
   @inline(__always) var place: UnsafeMutableRawPointer {
-    UnsafeMutableRawPointer(bitPattern: UInt(first & ~15)).unsafelyUnwrapped
+    UnsafeMutableRawPointer(bitPattern: UInt(first & Self.placeBits)).unsafelyUnwrapped
   }
   @inline(__always) var marks: UInt64 { first & 15 }
   @inline(__always) var birth: UInt64 { second >> 16 }
+
+  /// The upper bits of some hash; the others are 0.
+  @inline(__always) var hint: UInt64 {
+    get { first & Self.hintBits }
+    set { first = first & ~Self.hintBits | newValue & Self.hintBits }
+  }
+  static var hintWidth: UInt64 { 16 }
 
   /// Whether it may have the hash.
   @inline(__always)

@@ -153,10 +153,11 @@ import Testing
     dead.deallocate()
   }
 
-  /// What the versions of the tables reach is all that is in use.
+  /// What the versions of the tables reach is all that is in use, and what leads to one id has its hint.
   private static func checkMemory(_ tables: [Table<PublicIPAddress>]) {
     var families: [ObjectIdentifier: (family: Family, blocks: Set<UInt>)] = [:]
     var versions = tables.map(\.version)
+    var isLed = true
     while let version = versions.popLast() {
       if let kept = version.kept { versions.append(kept) }
       var blocks = families[ObjectIdentifier(version.family)]?.blocks ?? []
@@ -168,7 +169,11 @@ import Testing
         for position in 0..<shape.itemCount {
           let item = node.items(shape)[position]
           blocks.insert(UInt(bitPattern: item.place))
-          if let root = IndexEntry.holders(item)?.root { walk(root, .ids) }
+          if let root = IndexEntry.holders(item)?.root {
+            walk(root, .ids)
+          } else {
+            isLed = isLed && (KeyHash.of(IndexEntry.first(item)) ^ item.hint) >> (64 - TrieItem.hintWidth) == 0
+          }
         }
       }
       for position in 0..<version.family.tries {
@@ -176,6 +181,7 @@ import Testing
       }
       families[ObjectIdentifier(version.family)] = (version.family, blocks)
     }
+    #expect(isLed)
     for (family, blocks) in families.values {
       #expect(family.lock.withLock { _ in family.pool.pointee.used } == blocks.count)
     }
