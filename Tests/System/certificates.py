@@ -1,4 +1,5 @@
 """A certificate authority of a test's own, and servers that show its certificates."""
+import contextlib
 import datetime
 import ipaddress
 import socket
@@ -73,9 +74,15 @@ class Front:
         try:
             with self.context.wrap_socket(near, server_side=True) as near:
                 with socket.create_connection(("127.0.0.1", self.target), 10) as far:
-                    threading.Thread(target=self.copy, args=(near, far), daemon=True).start()
+                    inward = threading.Thread(target=self.copy, args=(near, far), daemon=True)
+                    inward.start()
                     self.count += 1
                     self.copy(far, near)
+                    # Who still reads a socket that is closed would read the next one of its number.
+                    for one in (near, far):
+                        with contextlib.suppress(OSError):
+                            socket.socket.shutdown(one, socket.SHUT_RDWR)
+                    inward.join()
         except OSError:
             pass
 
