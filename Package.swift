@@ -23,6 +23,8 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CLinux"),
+    // Threads free what others allocated: the ledger's rows go from the draft to who drops the last snapshot.
+    .target(name: "CHeap", linkerSettings: [.linkedLibrary("tcmalloc_minimal")]),
     .systemLibrary(name: "CProcessor"),
     .systemLibrary(name: "CLibvirt", pkgConfig: "libvirt", providers: [.apt(["libvirt-dev"])]),
     .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
@@ -100,7 +102,8 @@ let package = Package(
     .executableTarget(
       name: "daruma",
       dependencies: [
-        "Addresses", "Agent", "CLinux", "CloudModel", "CloudStackAPI", "Control", "Dataplane", "Hypervisor", "Kernel",
+        "Addresses", "Agent", "CHeap", "CLinux", "CloudModel", "CloudStackAPI", "Control", "Dataplane", "Hypervisor",
+        "Kernel",
         "Ledger",
         "NodePlan", "Planning", "Prometheus", "StatusPage",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -117,9 +120,7 @@ let package = Package(
         .product(name: "X509", package: "swift-certificates"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-      ],
-      // Threads free what others allocated: the ledger's rows go from the draft to who drops the last snapshot.
-      linkerSettings: [.linkedLibrary("tcmalloc_minimal")]),
+      ]),
     .testTarget(
       name: "LedgerTests",
       dependencies: [

@@ -24,10 +24,11 @@ package protocol Resource: Codable, Hashable, Sendable {
   static func firstRow(_ index: String, _ key: IndexKey, in table: Table<Self>) -> Table<Self>.Row?
   static func count(_ index: String, _ key: IndexKey, in table: Table<Self>) -> Int
   static func row(_ id: ID<Self>, in state: CloudState) -> Table<Self>.Row?
-  static func put(_ row: Table<Self>.Row, in state: inout CloudState) throws(ModelError)
-  static func restore(_ row: Table<Self>.Row, in state: inout CloudState)
-  static func remove(_ id: ID<Self>, from state: inout CloudState)
-  static func erased(_ row: Table<Self>.Row) -> any ResourceRow
+  static func put(_ resource: Self, revision: UInt64, in state: inout CloudState) throws(ModelError) -> RowChange
+  static func put(_ row: any ResourceRow, in state: inout CloudState) throws(ModelError)
+  static func restore(_ row: any ResourceRow, in state: inout CloudState)
+  static func rewrite(_ id: ID<Self>, revision: UInt64, in state: inout CloudState) -> RowChange
+  static func remove(_ id: UUID, from state: inout CloudState) -> (any ResourceRow)?
   static func fill(_ state: inout CloudState, with rows: [Table<Self>.Row]) throws(ModelError)
   static func read(from decoder: any Decoder) throws -> Self
   func write(to encoder: any Encoder) throws
@@ -85,21 +86,40 @@ extension Resource {
     return offset
   }
 
-  package static func put(_ row: Table<Self>.Row, in state: inout CloudState) throws(ModelError) {
-    try change(&state) { table throws(ModelError) in try table.put(row) }
+  package static func put(
+    _ resource: Self, revision: UInt64, in state: inout CloudState
+  ) throws(ModelError) -> RowChange {
+    let row = Table<Self>.Row(resource, revision: revision)
+    let (before, after) = try change(&state) { table throws(ModelError) in try table.put(row) }
+    return RowChange(before: before, after: after)
+  }
+
+  package static func put(_ row: any ResourceRow, in state: inout CloudState) throws(ModelError) {
+    _ = try change(&state) { table throws(ModelError) in try table.put(own(row)) }
   }
 
   /// Puts a row back in place of one with the same value.
-  package static func restore(_ row: Table<Self>.Row, in state: inout CloudState) {
-    change(&state) { $0.restore(row) }
+  package static func restore(_ row: any ResourceRow, in state: inout CloudState) {
+    change(&state) { $0.restore(own(row)) }
   }
 
-  package static func remove(_ id: ID<Self>, from state: inout CloudState) {
-    change(&state) { _ = $0.remove(id) }
+  /// Puts the same value there for another revision; nothing where nothing is.
+  package static func rewrite(_ id: ID<Self>, revision: UInt64, in state: inout CloudState) -> RowChange {
+    guard let before = row(id, in: state) else { return RowChange(before: nil, after: nil) }
+    let after = Table<Self>.Row(before.value, revision: revision)
+    change(&state) { $0.restore(after) }
+    return RowChange(before: before, after: after)
   }
 
-  /// A row whose kind nobody needs to know.
-  package static func erased(_ row: Table<Self>.Row) -> any ResourceRow { row }
+  /// Returns what was there.
+  package static func remove(_ id: UUID, from state: inout CloudState) -> (any ResourceRow)? {
+    change(&state) { $0.removeRow(id) }
+  }
+
+  private static func own(_ row: any ResourceRow) -> Table<Self>.Row {
+    guard let row = row as? Table<Self>.Row else { preconditionFailure("the row is none of a \(kind)") }
+    return row
+  }
 
   /// Replaces everything of the kind.
   package static func fill(_ state: inout CloudState, with rows: [Table<Self>.Row]) throws(ModelError) {

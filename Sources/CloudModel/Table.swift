@@ -111,13 +111,14 @@ package struct Table<R: Resource>: Sendable {
   }
 
   /// Inserts or replaces. Fails, changing nothing, when a unique index already files another resource under a key.
-  package mutating func put(_ row: R) throws(ModelError) { try put(Row(row, revision: 0)) }
+  package mutating func put(_ row: R) throws(ModelError) { _ = try put(Row(row, revision: 0)) }
 
+  /// Returns the row that was there and the one that is: the same when its value is.
   @inline(__always)
-  mutating func put(_ row: Row) throws(ModelError) {
+  mutating func put(_ row: Row) throws(ModelError) -> (before: Row?, after: Row) {
     let id = row.id
     let old = self.row(id)
-    if let old, old.value == row.value { return }
+    if let old, old.value == row.value { return (old, old) }
     let indexes = R.indexes
     var changed: UInt64 = 0
     for position in indexes.indices {
@@ -135,6 +136,7 @@ package struct Table<R: Resource>: Sendable {
         indexes[position].each(row.value) { version.file(id, $0, in: position, change) }
       }
     }
+    return (old, row)
   }
 
   /// Puts a row back whose value is there already, for the revision that it carries.
@@ -142,17 +144,19 @@ package struct Table<R: Resource>: Sendable {
   mutating func restore(_ row: Row) { Version.change(&version) { $0.put(row, $1) } }
 
   @discardableResult
+  package mutating func remove(_ id: ID<R>) -> R? { removeRow(id.uuid)?.value }
+
   @inline(__always)
-  package mutating func remove(_ id: ID<R>) -> R? {
-    guard let old = row(id.uuid) else { return nil }
+  mutating func removeRow(_ id: UUID) -> Row? {
+    guard let old = row(id) else { return nil }
     let indexes = R.indexes
     Version.change(&version) { version, change in
-      version.remove(id.uuid, change)
+      version.remove(id, change)
       for position in indexes.indices {
-        indexes[position].each(old.value) { version.withdraw(id.uuid, $0, from: position, change) }
+        indexes[position].each(old.value) { version.withdraw(id, $0, from: position, change) }
       }
     }
-    return old.value
+    return old
   }
 }
 
@@ -170,7 +174,10 @@ package class TableRow: @unchecked Sendable {
 
 /// A row of whatever kind.
 package protocol ResourceRow: AnyObject, Sendable {
+  /// The revision that wrote it.
+  var revision: UInt64 { get }
   var resource: any Resource { get }
+  func hasValue(of other: any ResourceRow) -> Bool
   /// Encodes the resource, which need not be copied for it.
   func write(to encoder: any Encoder) throws
   /// `false`, with nothing written, of a kind that tells its fields to Codable alone.
@@ -179,8 +186,20 @@ package protocol ResourceRow: AnyObject, Sendable {
 
 extension Table.Row: ResourceRow {
   package var resource: any Resource { value }
+  package func hasValue(of other: any ResourceRow) -> Bool { (other as? Table.Row)?.value == value }
   package func write(to encoder: any Encoder) throws { try value.write(to: encoder) }
   package func write(_ coder: inout some FieldCoder) throws -> Bool { try value.write(&coder) }
+}
+
+/// The rows of one resource at both ends of a change; the same when it changed nothing.
+package struct RowChange {
+  package let before: (any ResourceRow)?
+  package let after: (any ResourceRow)?
+
+  package init(before: (any ResourceRow)?, after: (any ResourceRow)?) {
+    self.before = before
+    self.after = after
+  }
 }
 
 /// All rows of a version.

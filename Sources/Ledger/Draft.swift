@@ -25,44 +25,38 @@ package struct Draft {
 
   /// Creates or replaces. Throws, changing nothing, when a unique index of `R` forbids it.
   package mutating func put<R: Resource>(_ resource: R) throws(ModelError) {
-    touch(resource.id)
-    try R.put(Table<R>.Row(resource, revision: nextRevision), in: &state)
+    let change = try R.put(resource, revision: nextRevision, in: &state)
+    touched.note(R.self, resource.id.uuid, change)
   }
 
   /// Removing what is not there is no error and changes nothing.
   package mutating func remove<R: Resource>(_ id: ID<R>) throws(ModelError) {
-    touch(id)
-    R.remove(id, from: &state)
+    touched.note(R.self, id.uuid, RowChange(before: R.remove(id.uuid, from: &state), after: nil))
   }
 
   /// Has a resource written again as it is.
   mutating func rewrite<R: Resource>(_ id: ID<R>) {
-    guard let row = R.row(id, in: state) else { return }
-    touched.set(RewrittenResource(id: id, before: row), for: ResourceKey(kind: R.kind, id: id.uuid))
-    R.restore(Table.Row(row.value, revision: nextRevision), in: &state)
+    touched.note(R.self, id.uuid, R.rewrite(id, revision: nextRevision, in: &state), isRewritten: true)
   }
 
   /// Throws if something that was touched names what is not there, or was removed and is named.
   package func requireReferences() throws(ModelError) {
-    for (key, _) in touched.all { try CloudState.require(key.kind, key.id, in: state) }
+    for key in touched.keys { try CloudState.require(key.kind, key.id, in: state) }
   }
 
   /// The ids of what this revision removes.
-  package var removed: [UUID] { touched.all.filter { $0.value.isGone(from: state) }.map(\.key.id) }
+  package var removed: [UUID] { touched.all.filter { $0.before != nil && $0.after == nil }.map(\.key.id) }
 
   /// The ids of what this revision has written so far of a kind, or removed.
   package func touched<R: Resource>(_ type: R.Type) -> [ID<R>] {
-    touched.all.filter { $0.key.kind == R.kind }.map { ID($0.key.id) }
-  }
-
-  private mutating func touch<R: Resource>(_ id: ID<R>) {
-    let key = ResourceKey(kind: R.kind, id: id.uuid)
-    if touched.place(of: key) == nil { touched.set(TouchedResource(id: id, before: R.row(id, in: state)), for: key) }
+    touched.keys.filter { $0.kind == R.kind }.map { ID($0.id) }
   }
 
   /// Ends the revision: what differs from the state before it, sorted by kind and id.
   mutating func end(_ cause: Cause) -> Revision {
-    let changes = touched.all.sorted { $0.key < $1.key }.compactMap { $0.value.change(&state) }
+    var changes: [ResourceChange] = []
+    changes.reserveCapacity(touched.all.count)
+    for place in touched.sorted { if let change = touched.all[place].change(&state) { changes.append(change) } }
     let number = changes.isEmpty ? nextRevision - 1 : nextRevision
     touched.removeAll()
     nextRevision = number + 1
@@ -71,8 +65,8 @@ package struct Draft {
 
   /// Takes back what was done since the last revision.
   mutating func undo() {
-    for touched in touched.all { touched.value.remove(from: &state) }
-    for touched in touched.all { touched.value.restore(to: &state) }
+    for touched in touched.all { _ = touched.type.remove(touched.key.id, from: &state) }
+    for touched in touched.all { touched.restore(to: &state) }
     touched.removeAll()
   }
 
@@ -98,85 +92,75 @@ extension Snapshot {
   }
 }
 
-/// By key, in the order of their first touch. Most revisions touch a handful, which are found sooner by looking at each.
-private struct TouchedResources {
-  private static let few = 16
-  private(set) var all: [(key: ResourceKey, value: any Touched)] = []
-  /// Of all, once there are more than a few.
-  private var places: [ResourceKey: Int] = [:]
+/// What a draft wrote to, as it was before and as it is.
+private struct TouchedResource {
+  let key: ResourceKey
+  let type: any Resource.Type
+  let before: (any ResourceRow)?
+  var after: (any ResourceRow)?
+  /// Written more than once, so that it may be again as it was.
+  var isRepeated = false
+  /// It counts as changed although it is as it was.
+  var isRewritten: Bool
 
-  func place(of key: ResourceKey) -> Int? {
-    if all.count > Self.few { return places[key] }
-    return all.firstIndex { $0.key.id == key.id && $0.key.kind == key.kind }
-  }
-
-  mutating func set(_ value: any Touched, for key: ResourceKey) {
-    if let place = place(of: key) { return all[place].value = value }
-    all.append((key, value))
-    if all.count == Self.few + 1 {
-      for (place, one) in all.enumerated() { places[one.key] = place }
-    } else if all.count > Self.few {
-      places[key] = all.count - 1
-    }
-  }
-
-  mutating func removeAll() {
-    all.removeAll(keepingCapacity: true)
-    places.removeAll(keepingCapacity: true)
-  }
-}
-
-/// What a draft wrote to, as it was before.
-private protocol Touched {
   /// `nil` when it is as it was before. Then it also says again which revision wrote it.
-  func change(_ state: inout CloudState) -> ResourceChange?
-  func remove(from state: inout CloudState)
-  /// Whether it was there before and is not any more.
-  func isGone(from state: CloudState) -> Bool
-  /// To be called when everything else that was touched has been removed.
-  func restore(to state: inout CloudState)
-}
-
-/// No larger than what an existential holds in place.
-private struct TouchedResource<R: Resource>: Touched {
-  let id: ID<R>
-  let before: Table<R>.Row?
-
   func change(_ state: inout CloudState) -> ResourceChange? {
-    let after = R.row(id, in: state)
     if after === before { return nil }
-    if let before, let after, before.value == after.value {
-      R.restore(before, in: &state)
+    if isRepeated, !isRewritten, let before, let after, after.hasValue(of: before) {
+      type.restore(before, in: &state)
       return nil
     }
-    return ResourceChange(R.self, id.uuid, before: before, after: after)
+    return ResourceChange(key, before: before, after: after)
   }
 
-  func remove(from state: inout CloudState) { R.remove(id, from: &state) }
-
-  func isGone(from state: CloudState) -> Bool { before != nil && R.row(id, in: state) == nil }
-
+  /// To be called when everything else that was touched has been removed.
   func restore(to state: inout CloudState) {
     guard let before else { return }
     do {
-      try R.put(before, in: &state)
+      try type.put(before, in: &state)
     } catch {
-      preconditionFailure("\(R.kind) \(id) was there and cannot be put back: \(error)")
+      preconditionFailure("\(key.kind) \(key.id) was there and cannot be put back: \(error)")
     }
   }
 }
 
-/// It counts as changed although it is as it was.
-private struct RewrittenResource<R: Resource>: Touched {
-  let id: ID<R>
-  let before: Table<R>.Row
+/// By key, in the order of their first touch. Most revisions touch a handful, which are found sooner by looking at each.
+private struct TouchedResources {
+  private static let few = 16
+  private(set) var keys: [ResourceKey] = []
+  private(set) var all: [TouchedResource] = []
+  /// Of all, once there are more than a few.
+  private var places: [ResourceKey: Int] = [:]
 
-  func change(_ state: inout CloudState) -> ResourceChange? {
-    let after = R.row(id, in: state)
-    return after === before ? nil : ResourceChange(R.self, id.uuid, before: before, after: after)
+  /// To be told of every change to a resource; `before` of the first is what the draft found.
+  mutating func note(_ type: any Resource.Type, _ id: UUID, _ change: RowChange, isRewritten: Bool = false) {
+    let key = ResourceKey(kind: type.kind, id: id)
+    if let place = place(of: key) {
+      all[place].after = change.after
+      all[place].isRepeated = true
+      all[place].isRewritten = all[place].isRewritten || isRewritten
+      return
+    }
+    keys.append(key)
+    all.append(
+      TouchedResource(key: key, type: type, before: change.before, after: change.after, isRewritten: isRewritten))
+    if keys.count == Self.few + 1 {
+      for (place, key) in keys.enumerated() { places[key] = place }
+    } else if keys.count > Self.few {
+      places[key] = keys.count - 1
+    }
   }
 
-  func remove(from state: inout CloudState) { R.remove(id, from: &state) }
-  func isGone(from state: CloudState) -> Bool { R.row(id, in: state) == nil }
-  func restore(to state: inout CloudState) { TouchedResource(id: id, before: before).restore(to: &state) }
+  private func place(of key: ResourceKey) -> Int? {
+    keys.count > Self.few ? places[key] : keys.firstIndex(of: key)
+  }
+
+  /// Places in `all` in the order of the keys.
+  var sorted: [Int] { keys.indices.sorted { keys[$0] < keys[$1] } }
+
+  mutating func removeAll() {
+    keys.removeAll(keepingCapacity: true)
+    all.removeAll(keepingCapacity: true)
+    places.removeAll(keepingCapacity: true)
+  }
 }

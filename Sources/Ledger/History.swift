@@ -91,12 +91,7 @@ extension CloudState {
     guard !revision.changes.contains(where: \.isBeforeUnknown) else {
       throw LedgerError(.behind, "what was before revision \(revision.number) is no longer kept")
     }
-    for change in revision.changes { RevisionContent.kinds[change.kind]?.remove(change.id, from: &self) }
-    for change in revision.changes { try change.before?.put(into: &self) }
+    for change in revision.changes { _ = RevisionContent.kinds[change.kind]?.remove(change.id, from: &self) }
+    for change in revision.changes { try change.before?.put(into: &self, 0) }
   }
-}
-
-extension Resource {
-  fileprivate func put(into state: inout CloudState) throws { try Self.put(Table.Row(self, revision: 0), in: &state) }
-  fileprivate static func remove(_ id: UUID, from state: inout CloudState) { remove(ID(id), from: &state) }
 }

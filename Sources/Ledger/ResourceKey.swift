@@ -20,6 +20,12 @@ struct ResourceKey: Hashable, Comparable, Sendable {
     hasher.combine(words.1)
   }
 
+  /// Spread over all values; the upper bits most.
+  var mixed: UInt64 {
+    let (high, low) = words
+    return (high ^ (low << 32 | low >> 32)) &* 0x9E37_79B9_7F4A_7C15
+  }
+
   /// In the order of the bytes.
   private var words: (UInt64, UInt64) {
     let words = unsafeBitCast(id.uuid, to: (UInt64, UInt64).self)

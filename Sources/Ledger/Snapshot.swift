@@ -62,12 +62,12 @@ package struct ResourceChange: Sendable {
     new = after.map(Side.resource)
   }
 
-  init<R: Resource>(_ type: R.Type, _ id: UUID, before: Table<R>.Row?, after: Table<R>.Row?) {
-    kind = R.kind
-    self.id = id
+  init(_ key: ResourceKey, before: (any ResourceRow)?, after: (any ResourceRow)?) {
+    kind = key.kind
+    id = key.id
     previous = before?.revision ?? 0
-    old = before.map { .row(R.erased($0)) }
-    new = after.map { .row(R.erased($0)) }
+    old = before.map(Side.row)
+    new = after.map(Side.row)
   }
 
   package var before: (any Resource)? { old?.resource }

@@ -40,7 +40,7 @@ extension Snapshot {
     var state = state
     do {
       // First away, then back: what must be unique may have passed from one resource to another.
-      for change in revision.changes { RevisionContent.kinds[change.kind]?.remove(change.id, from: &state) }
+      for change in revision.changes { _ = RevisionContent.kinds[change.kind]?.remove(change.id, from: &state) }
       for change in revision.changes { try change.after?.put(into: &state, revision.number) }
     } catch {
       preconditionFailure("revision \(revision.number) was drafted and cannot be repeated: \(error)")
@@ -50,9 +50,7 @@ extension Snapshot {
 }
 
 extension Resource {
-  fileprivate static func remove(_ id: UUID, from state: inout CloudState) { remove(ID(id), from: &state) }
-
-  fileprivate func put(into state: inout CloudState, _ revision: UInt64) throws {
-    try Self.put(Table.Row(self, revision: revision), in: &state)
+  func put(into state: inout CloudState, _ revision: UInt64) throws {
+    _ = try Self.put(self, revision: revision, in: &state)
   }
 }

@@ -13,7 +13,7 @@ struct Unfolded {
     var body: ArraySlice<UInt8>?
   }
 
-  private var gathering: [ResourceKey: Change] = [:]
+  private var gathering = Gathering()
   private var ready: ArraySlice<Change> = []
   /// The last revision whose changes were gathered.
   var last: UInt64 = 0
@@ -35,20 +35,13 @@ struct Unfolded {
   }
 
   mutating func add(_ key: ResourceKey, folded: UInt64, revision: UInt64, body: ArraySlice<UInt8>?) {
-    if let place = gathering.index(forKey: key) {
-      gathering.values[place].revision = revision
-      gathering.values[place].body = body
-    } else if folded != revision {
-      gathering[key] = Change(key: key, folded: folded, revision: revision, body: body)
-    }
+    gathering.put(key, folded: folded, revision: revision, body: body)
   }
 
   /// Hands out what was gathered, to be sorted and given to `fold`.
   mutating func gathered() -> [Change] {
-    // About as many come again.
-    defer { gathering.removeAll(keepingCapacity: true) }
     target = last
-    return Array(gathering.values)
+    return gathering.takeAll()
   }
 
   mutating func fold(_ sorted: [Change]) {
@@ -58,4 +51,70 @@ struct Unfolded {
 
   func next(_ count: Int) -> ArraySlice<Change> { ready.prefix(count) }
   mutating func drop(_ count: Int) { ready = ready.dropFirst(count) }
+}
+
+/// Changes in the order in which their resources came, with a table that finds them. A dictionary would hold each twice as
+/// it grows, and room for as many again.
+private struct Gathering {
+  private var changes: [Unfolded.Change] = []
+  /// One more than the place of a change; 0 where there is none. Looked through from where a key's hash points to, on to
+  /// the next gap. A power of two, at least half of it gaps.
+  private var places: [UInt32] = Array(repeating: 0, count: 16)
+  /// How many there were the last time: about as many come again.
+  private var usual = 0
+
+  var isEmpty: Bool { changes.isEmpty }
+
+  mutating func put(_ key: ResourceKey, folded: UInt64, revision: UInt64, body: ArraySlice<UInt8>?) {
+    let gap: Int
+    switch find(key) {
+    case .change(let place):
+      changes[place].revision = revision
+      changes[place].body = body
+      return
+    case .gap(let place): gap = place
+    }
+    guard folded != revision else { return }
+    if changes.isEmpty { changes.reserveCapacity(usual) }
+    changes.append(Unfolded.Change(key: key, folded: folded, revision: revision, body: body))
+    places[gap] = UInt32(changes.count)
+    if changes.count > places.count / 2 { grow() }
+  }
+
+  mutating func takeAll() -> [Unfolded.Change] {
+    usual = changes.count
+    for place in places.indices { places[place] = 0 }
+    return exchange(&changes, with: [])
+  }
+
+  private enum Found {
+    case change(Int)
+    case gap(Int)
+  }
+
+  private func find(_ key: ResourceKey) -> Found {
+    var place = start(key)
+    while places[place] > 0 {
+      let change = Int(places[place]) - 1
+      if changes[change].key == key { return .change(change) }
+      place = next(place)
+    }
+    return .gap(place)
+  }
+
+  /// The table's size is a power of two, and the product's upper bits depend on all of the key's.
+  private func start(_ key: ResourceKey) -> Int {
+    Int(truncatingIfNeeded: key.mixed >> UInt64(64 - places.count.trailingZeroBitCount))
+  }
+
+  private func next(_ place: Int) -> Int { (place + 1) & (places.count - 1) }
+
+  private mutating func grow() {
+    places = Array(repeating: 0, count: places.count * 2)
+    for (position, change) in changes.enumerated() {
+      var place = start(change.key)
+      while places[place] > 0 { place = next(place) }
+      places[place] = UInt32(position + 1)
+    }
+  }
 }

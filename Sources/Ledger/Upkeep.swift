@@ -118,17 +118,7 @@ struct Upkeep {
     var digest = Checksum.zero
     var records: [ResourceRecord] = []
     records.reserveCapacity(piece.count)
-    for change in piece {
-      let (kind, id) = (change.key.kind, change.key.id)
-      if change.folded > 0 { digest.toggle(.presence(kind: kind, id: id, revision: change.folded)) }
-      var record = ResourceRecord(kind: kind, id: id, revision: change.revision, body: nil, proof: .zero)
-      if let body = change.body {
-        digest.toggle(.presence(kind: kind, id: id, revision: change.revision))
-        record.body = Array(body)
-        record.proof = .proof(kind: kind, id: id, revision: change.revision, body: body)
-      }
-      records.append(record)
-    }
+    for place in piece.indices { records.append(piece[place].record(&digest)) }
     let checkpoint = piece.count == unfolded.readyCount ? unfolded.checkpoint : nil
     let saved = removals.records(with: piece.map(\.key.id))
     let (anchor, limit) = (written.withLock { $0.standing.anchor.number }, max(count, 256))
@@ -189,5 +179,18 @@ struct Upkeep {
       written.standing = next
     }
     return true
+  }
+}
+
+extension Unfolded.Change {
+  /// What the checkpoint is to hold, and makes of its digest.
+  fileprivate func record(_ digest: inout Checksum) -> ResourceRecord {
+    let (kind, id) = (key.kind, key.id)
+    if folded > 0 { digest.toggle(.presence(kind: kind, id: id, revision: folded)) }
+    guard let body else { return ResourceRecord(kind: kind, id: id, revision: revision, body: nil, proof: .zero) }
+    digest.toggle(.presence(kind: kind, id: id, revision: revision))
+    return ResourceRecord(
+      kind: kind, id: id, revision: revision, body: Array(body),
+      proof: .proof(kind: kind, id: id, revision: revision, body: body))
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CHeap
 
 @main
 struct Daruma: AsyncParsableCommand {
@@ -19,4 +20,12 @@ struct Daruma: AsyncParsableCommand {
       CloudFill.self,
       InstanceFill.self,
     ])
+
+  /// What a small cloud and a command take stays in small pages.
+  private static let smallHeap: UInt = 16 << 20
+
+  static func main() async {
+    heap_use_huge_pages(smallHeap)
+    await main(nil)
+  }
 }

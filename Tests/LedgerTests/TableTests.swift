@@ -65,7 +65,7 @@ import Testing
     do {
       let made = Table.Row(Held.address(7, 300, &source), revision: 1)
       row = made
-      try table.put(made)
+      _ = try table.put(made)
     }
     var copy = table
     #expect(row != nil)

@@ -32,34 +32,14 @@ extension RevisionContent {
       try encoder.write(revision.cause)
       bytes.append(contentsOf: encoder.bytes)
       bytes.appendVarint(UInt64(revision.changes.count))
-      var ranges: [Range<Int>?] = []
-      ranges.reserveCapacity(revision.changes.count)
-      for change in revision.changes {
-        guard kinds[change.kind] != nil else {
-          throw LedgerError(.invalid, "\(change.kind) is not one of CloudState.kinds")
-        }
-        bytes.appendCounted(change.kind.utf8)
-        bytes.append(change.id)
-        bytes.appendVarint(change.previous)
-        encoder.clear()
-        guard try change.writeAfter(to: encoder) else {
-          bytes.appendVarint(0)
-          ranges.append(nil)
-          continue
-        }
-        func add(_ body: [UInt8]) {
-          bytes.appendVarint(UInt64(body.count) + 1)
-          ranges.append(bytes.count..<bytes.count + body.count)
-          bytes.append(contentsOf: body)
-        }
-        if let fields = SecretFields.byKind[change.kind] {
-          add(try secrets.sealed(fields, of: change.id, encoder.bytes, under: key))
-        } else {
-          add(encoder.bytes)
-        }
+      var bodies: [Range<Int>?] = []
+      bodies.reserveCapacity(revision.changes.count)
+      // By position: a change that a loop hands out is copied.
+      for position in revision.changes.indices {
+        bodies.append(try revision.changes[position].encode(to: &bytes, secrets, with: encoder, under: key))
       }
-      let changes = zip(revision.changes, ranges).map { change, range in
-        StoredChange(kind: change.kind, id: change.id, previous: change.previous, body: range.map { bytes[$0] })
+      let changes = revision.changes.indices.map { position in
+        revision.changes[position].stored(bodies[position].map { bytes[$0] })
       }
       return (bytes, changes)
     } catch let error as LedgerError {
@@ -108,6 +88,38 @@ extension RevisionContent {
   ) throws -> any Resource {
     guard let type = kinds[kind] else { throw LedgerError.damaged("there is no kind called \(kind)") }
     return try type.decode(body, id: id, secrets)
+  }
+}
+
+extension ResourceChange {
+  /// Returns where in `bytes` the body came to stand.
+  fileprivate func encode(
+    to bytes: inout [UInt8], _ secrets: Secrets, with encoder: BodyEncoder, under key: Int
+  ) throws -> Range<Int>? {
+    guard RevisionContent.kinds[kind] != nil else {
+      throw LedgerError(.invalid, "\(kind) is not one of CloudState.kinds")
+    }
+    bytes.appendCounted(kind.utf8)
+    bytes.append(id)
+    bytes.appendVarint(previous)
+    encoder.clear()
+    guard try writeAfter(to: encoder) else {
+      bytes.appendVarint(0)
+      return nil
+    }
+    let body =
+      if let fields = SecretFields.byKind[kind] {
+        try secrets.sealed(fields, of: id, encoder.bytes, under: key)
+      } else {
+        encoder.bytes
+      }
+    bytes.appendVarint(UInt64(body.count) + 1)
+    bytes.append(contentsOf: body)
+    return bytes.count - body.count..<bytes.count
+  }
+
+  fileprivate func stored(_ body: ArraySlice<UInt8>?) -> StoredChange {
+    StoredChange(kind: kind, id: id, previous: previous, body: body)
   }
 }
 

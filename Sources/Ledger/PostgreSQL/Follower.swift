@@ -235,8 +235,8 @@ extension CloudState {
       applied.append(try kind.applied(change, on: self, secrets))
     }
     // All that goes first, lest it be in the way of what comes.
-    for change in changes { RevisionContent.kinds[change.kind]?.drop(change.id, from: &self) }
-    for change in applied { try change.after?.enter(&self, revision) }
+    for change in changes { _ = RevisionContent.kinds[change.kind]?.remove(change.id, from: &self) }
+    for change in applied { try change.after?.put(into: &self, revision) }
     if changes.contains(where: { $0.kind == SealingKey.kind }) { try secrets.check(self, "the ledger") }
     return applied
   }
@@ -253,11 +253,5 @@ extension Resource {
     return ResourceChange(
       kind: kind, id: change.id, previous: change.previous, before: before?.value,
       after: try change.body.map { try decode($0, id: change.id, secrets) })
-  }
-
-  fileprivate static func drop(_ id: UUID, from state: inout CloudState) { remove(ID(id), from: &state) }
-
-  fileprivate func enter(_ state: inout CloudState, _ revision: UInt64) throws {
-    try Self.put(Table.Row(self, revision: revision), in: &state)
   }
 }
