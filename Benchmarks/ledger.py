@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import statistics
 import subprocess
@@ -51,6 +52,39 @@ def run(path, phase, instances, *arguments):
     return {row["name"]: row for row in map(json.loads, output.splitlines())}
 
 
+class Writer:
+    """A process that writes to a ledger in rounds. Between them it stands still, lest its upkeep take time from another."""
+
+    def __init__(self, path, phase, instances, repeats):
+        self.process = subprocess.Popen(
+            [DARUMA, "ledger-benchmark", path, "--phase", phase, "--instances", str(instances), "--repeats", str(repeats),
+             "--in-turns"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._await("ready")
+
+    def _await(self, name):
+        for line in self.process.stdout:
+            row = json.loads(line)
+            if row["name"] == name:
+                self.process.send_signal(signal.SIGSTOP)
+                return row["values"]
+        raise RuntimeError("the benchmark ended")
+
+    def turn(self):
+        """Transactions a second."""
+        self.process.send_signal(signal.SIGCONT)
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return self._await("turn")[0]
+
+    def rest(self):
+        """The rows of what it does after its rounds."""
+        self.process.send_signal(signal.SIGCONT)
+        rows = {row["name"]: row for row in map(json.loads, self.process.stdout)}
+        if self.process.wait() != 0:
+            raise RuntimeError("the benchmark failed")
+        return rows
+
+
 def killed(path, instances, seconds=20):
     """Seconds to ready after writers were killed in full course, so that the checkpoint is behind and the log is to be replayed."""
     times = []
@@ -80,15 +114,18 @@ def main():
     options = parser.parse_args()
     folder = tempfile.mkdtemp(prefix="daruma-ledger-", dir=options.folder)
     rows, load = [], os.getloadavg()[0]
+    writers = []
     try:
-        repeats = ("--repeats", str(options.repeats))
         small = max(1, options.instances // 600)
         run(f"{folder}/small", "fill", small)
-        few = run(f"{folder}/small", "measure", small, *repeats)
         path = f"{folder}/ledger"
         filled = run(path, "fill", options.instances)
         opened = [run(path, "open", options.instances) for _ in range(options.repeats)]
-        many = run(path, "measure", options.instances, *repeats)
+        writers.append(Writer(f"{folder}/small", "write", small, options.repeats))
+        writers.append(Writer(path, "measure", options.instances, options.repeats))
+        turns = [[writer.turn() for writer in writers] for _ in range(options.repeats)]
+        writers[0].rest()
+        many = writers[1].rest()
         floors, singles = [floor(folder)], []
         for _ in range(options.repeats):
             singles.append(run(path, "single", options.instances)["transaction, single caller"]["values"][1])
@@ -105,11 +142,12 @@ def main():
         rows.append(summary("a single caller's p50 to the floor's before and after", "ratio",
                             [single / ((before + after) / 2) for single, before, after in zip(singles, floors, floors[1:])]))
         name = "transactions of 5 resources, 64 callers"
-        rates = [statistics.median(each[name]["values"]) for each in (few, many)]
-        rows.append(summary(f"{name}, {small * 6} resources", "1/s", few[name]["values"]))
-        rows.append(summary(f"cost of a transaction, {options.instances * 6} resources to {small * 6}", "ratio",
-                            [rates[0] / rates[1]]))
+        rows.append(summary(f"{name}, {small * 6} resources", "1/s", [few for few, _ in turns]))
+        rows.append(summary(f"cost of a transaction, {options.instances * 6} resources to {small * 6}, in turns", "ratio",
+                            [few / many for few, many in turns]))
     finally:
+        for writer in writers:
+            writer.process.kill()
         shutil.rmtree(folder, ignore_errors=True)
     text = json.dumps({"instances": options.instances, "load_before": round(load, 2),
                        "load_after": round(os.getloadavg()[0], 2), "rows": rows}, indent=2)

@@ -34,7 +34,7 @@ struct DraftedPiece: Sendable {
   init(_ waiting: ArraySlice<Pending>, on base: Snapshot, sources: Sources) {
     var draft = Draft(of: base, sources: sources)
     var revisions: [Revision] = []
-    var sealingKey = SealingKey.newest(in: base.state.sealingKeys)?.value.number ?? 0
+    var sealingKey = base.sealingKey
     typealias Outcome = (answer: Result<Pending.Answer, any Error>, revision: Revision, before: Int, sealingKey: Int)
     let outcomes = waiting.map { pending -> Outcome in
       let before = revisions.count
@@ -44,7 +44,7 @@ struct DraftedPiece: Sendable {
       let revision = draft.end(pending.cause)
       if !revision.changes.isEmpty { revisions.append(revision) }
       if revision.changes.contains(where: { $0.kind == SealingKey.kind }) {
-        sealingKey = SealingKey.newest(in: draft.state.sealingKeys)?.value.number ?? 0
+        sealingKey = SealingKey.newestNumber(in: draft.state)
       }
       return (answer, revision, before, sealingKey)
     }
@@ -52,7 +52,8 @@ struct DraftedPiece: Sendable {
       revisions.isEmpty
       ? base
       : Snapshot(
-        ledger: base.ledger, epoch: base.epoch, revision: draft.nextRevision - 1, state: draft.finish())
+        ledger: base.ledger, epoch: base.epoch, revision: draft.nextRevision - 1, state: draft.finish(),
+        sealingKey: sealingKey)
     let stretch = Stretch(from: base, to: end, revisions)
     transactions = zip(waiting, outcomes).map { pending, outcome in
       // Even a refusal may rest on what earlier drafts did, so it is told with them.

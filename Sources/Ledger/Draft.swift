@@ -87,7 +87,9 @@ extension Snapshot {
     let revision = draft.end(cause)
     let after =
       revision.changes.isEmpty
-      ? self : Snapshot(ledger: ledger, epoch: epoch, revision: revision.number, state: draft.state)
+      ? self
+      : Snapshot(
+        ledger: ledger, epoch: epoch, revision: revision.number, state: draft.state, sealingKey: sealingKey)
     return Committed(value: value, revision: revision, before: self, after: after)
   }
 }

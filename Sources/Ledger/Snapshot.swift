@@ -9,12 +9,16 @@ package final class Snapshot: Sendable {
   /// The number of the last revision in `state`; 0 before the first.
   package let revision: UInt64
   package let state: CloudState
+  /// The number of the key that secrets of the next revision are sealed under; 0 when there is none.
+  let sealingKey: Int
 
-  init(ledger: UUID, epoch: UInt64, revision: UInt64, state: CloudState) {
+  /// - Parameter sealingKey: looked up in `state` unless it is known.
+  init(ledger: UUID, epoch: UInt64, revision: UInt64, state: CloudState, sealingKey: Int? = nil) {
     self.ledger = ledger
     self.epoch = epoch
     self.revision = revision
     self.state = state
+    self.sealingKey = sealingKey ?? SealingKey.newestNumber(in: state)
   }
 }
 

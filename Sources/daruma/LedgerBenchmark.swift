@@ -12,7 +12,7 @@ struct LedgerBenchmark: AsyncParsableCommand {
     commandName: "ledger-benchmark", abstract: "Measure the ledger.", shouldDisplay: false)
 
   enum Phase: String, ExpressibleByArgument {
-    case fill, open, measure, single
+    case fill, open, write, measure, single
   }
 
   @OptionGroup var arguments: LedgerArguments
@@ -20,6 +20,8 @@ struct LedgerBenchmark: AsyncParsableCommand {
   @Option var instances = 100_000
   @Option var seconds = 2.0
   @Option var repeats = 5
+  @Flag(help: "Say so when ready, then wait for a line of input before each round of writing and tell of it.")
+  var inTurns = false
 
   func run() async throws {
     let began = ContinuousClock.now
@@ -33,8 +35,16 @@ struct LedgerBenchmark: AsyncParsableCommand {
       Self.say("start to ready", "s", [opening.seconds])
       Self.say("resident memory", "MiB", [Self.residentMiB])
       Self.say("resources", "", [Double(ledger.snapshot.state.count)])
+    case .write:
+      try await writeInRounds(ledger, fleet)
     case .measure:
-      try await measure(ledger, fleet)
+      try await writeInRounds(ledger, fleet)
+      try await single(ledger, fleet)
+      try preview(ledger, fleet)
+      for (name, callers) in [("alone", 0), ("while 4 callers write", 4)] {
+        try await read(ledger, fleet, name, callers)
+      }
+      Self.say("resident memory after writing", "MiB", [Self.residentMiB])
     case .single:
       try await single(ledger, fleet)
     }
@@ -59,21 +69,20 @@ struct LedgerBenchmark: AsyncParsableCommand {
     Self.say("deploying: 6 new resources each, 64 callers", "1/s", [Double(instances) / time.seconds])
   }
 
-  private func measure(_ ledger: Ledger, _ fleet: Fleet) async throws {
+  private func writeInRounds(_ ledger: Ledger, _ fleet: Fleet) async throws {
     var rates: [Double] = []
     var costs: [Double] = []
+    if inTurns { Self.say("ready", "", []) }
     for _ in 0..<repeats {
+      if inTurns, readLine() == nil { break }
       let before = Self.processorSeconds
       let (rate, latencies) = try await write(ledger, fleet, callers: 64)
       rates.append(rate)
       costs.append((Self.processorSeconds - before) / Double(latencies.count) * 1_000_000)
+      if inTurns { Self.say("turn", "1/s", [rate]) }
     }
     Self.say("transactions of 5 resources, 64 callers", "1/s", rates)
     Self.say("processor time of such a transaction, all threads", "us", costs)
-    try await single(ledger, fleet)
-    try preview(ledger, fleet)
-    for (name, callers) in [("alone", 0), ("while 4 callers write", 4)] { try await read(ledger, fleet, name, callers) }
-    Self.say("resident memory after writing", "MiB", [Self.residentMiB])
   }
 
   private func single(_ ledger: Ledger, _ fleet: Fleet) async throws {
@@ -129,7 +138,7 @@ struct LedgerBenchmark: AsyncParsableCommand {
     var byID: [Double] = []
     var byIndex: [Double] = []
     var snapshots: [Double] = []
-    let isOver = Flag()
+    let isOver = Ending()
     let load = Task {
       while callers > 0, !isOver.isSet { _ = try await write(ledger, fleet, callers: callers) }
     }
@@ -192,7 +201,7 @@ struct LedgerBenchmark: AsyncParsableCommand {
   }
 }
 
-private final class Flag: Sendable {
+private final class Ending: Sendable {
   private let value = Atomic(false)
   var isSet: Bool { value.load(ordering: .relaxed) }
   func set() { value.store(true, ordering: .relaxed) }

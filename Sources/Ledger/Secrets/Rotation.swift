@@ -30,7 +30,7 @@ extension Ledger {
     let state = snapshot.state
     try secrets.check(state, storage.name)
     let newest = file.newest
-    guard newest > SealingKey.newest(in: state.sealingKeys)?.value.number ?? 0, let key = try file.key(newest) else {
+    guard newest > SealingKey.newestNumber(in: state), let key = try file.key(newest) else {
       return
     }
     _ = try await transact(cause("takeUpKey")) { draft in

@@ -170,4 +170,7 @@ extension SealingKey {
   static func newest(in keys: Table<SealingKey>) -> Table<SealingKey>.Row? {
     keys.all.max { $0.number < $1.number }.flatMap { keys.row($0.id) }
   }
+
+  /// 0 when there is none.
+  static func newestNumber(in state: CloudState) -> Int { newest(in: state.sealingKeys)?.value.number ?? 0 }
 }
