@@ -103,9 +103,7 @@ let package = Package(
       name: "daruma",
       dependencies: [
         "Addresses", "Agent", "CHeap", "CLinux", "CloudModel", "CloudStackAPI", "Control", "Dataplane", "Hypervisor",
-        "Kernel",
-        "Ledger",
-        "NodePlan", "Planning", "Prometheus", "StatusPage",
+        "Kernel", "Ledger", "NodePlan", "Planning", "Prometheus", "StatusPage",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "Crypto", package: "swift-crypto"),

@@ -1,7 +1,8 @@
 """The ledger at size: `ledger.py [--instances N] [--json FILE]`.
 
-A ledger of N instances (with an address, a job, an event and two rules each) is written, opened and measured. What the disk
-costs by itself is measured in turns with a single caller: one commit of SQLite with the bytes of such a revision.
+A ledger of N instances (with an address, a job, an event and two rules each) is written, opened and measured; its
+transactions in turns with those of a small one. What the disk costs by itself is measured in turns with a single caller: one
+commit of SQLite with the bytes of such a revision.
 """
 import argparse
 import json
