@@ -21,29 +21,33 @@ ROOT = Path(__file__).parent.parent
 DARUMA = str(ROOT / ".build/release/daruma")
 
 
-def floor(folder, count=400):
-    """Milliseconds of single flushed commits of 1,300 bytes, into a log that has its size already."""
-    path = os.path.join(folder, "floor")
-    database = sqlite3.connect(path, isolation_level=None)
-    for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 4000"):
-        database.execute(f"PRAGMA {pragma}")
-    database.execute("CREATE TABLE revision (number INTEGER PRIMARY KEY, content BLOB)")
-    database.execute("PRAGMA synchronous = OFF")
-    for number in range(4000):
-        database.execute("INSERT INTO revision VALUES (?, ?)", (-1 - number, os.urandom(1300)))
-    database.execute("PRAGMA wal_checkpoint(RESTART)")
-    database.execute("PRAGMA synchronous = FULL")
-    os.sync()
-    times = []
-    for number in range(count):
+class Floor:
+    """Single flushed commits of 1,300 bytes by SQLite, into a log that has its size already."""
+
+    def __init__(self, path):
+        self.database = sqlite3.connect(path, isolation_level=None)
+        for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = OFF", "wal_autocheckpoint = 4000"):
+            self.database.execute(f"PRAGMA {pragma}")
+        self.database.execute("CREATE TABLE revision (number INTEGER PRIMARY KEY, content BLOB)")
+        for _ in range(4000):
+            self._insert()
+        self.database.execute("PRAGMA wal_checkpoint(RESTART)")
+        self.database.execute("PRAGMA synchronous = FULL")
+        os.sync()
+
+    def _insert(self):
         content = os.urandom(1300)
         begin = time.perf_counter()
-        database.execute("INSERT INTO revision VALUES (?, ?)", (number, content))
-        times.append((time.perf_counter() - begin) * 1000)
-    database.close()
-    for suffix in ("", "-wal", "-shm"):
-        Path(path + suffix).unlink(missing_ok=True)
-    return times
+        self.database.execute("INSERT INTO revision (content) VALUES (?)", (content,))
+        return (time.perf_counter() - begin) * 1000
+
+    def turn(self, seconds):
+        """The median of the milliseconds."""
+        end = time.perf_counter() + seconds
+        times = []
+        while time.perf_counter() < end:
+            times.append(self._insert())
+        return statistics.median(times)
 
 
 def run(path, phase, instances, *arguments):
@@ -56,10 +60,10 @@ def run(path, phase, instances, *arguments):
 class Writer:
     """A process that writes to a ledger in rounds. Between them it stands still, lest its upkeep take time from another."""
 
-    def __init__(self, path, phase, instances, repeats):
+    def __init__(self, path, phase, instances, repeats, *arguments):
         self.process = subprocess.Popen(
             [DARUMA, "ledger-benchmark", path, "--phase", phase, "--instances", str(instances), "--repeats", str(repeats),
-             "--in-turns"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+             "--in-turns", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._await("ready")
 
     def _await(self, name):
@@ -71,7 +75,7 @@ class Writer:
         raise RuntimeError("the benchmark ended")
 
     def turn(self):
-        """Transactions a second."""
+        """Transactions a second of many callers, the median of the milliseconds of one."""
         self.process.send_signal(signal.SIGCONT)
         self.process.stdin.write("\n")
         self.process.stdin.flush()
@@ -127,17 +131,20 @@ def main():
         turns = [[writer.turn() for writer in writers] for _ in range(options.repeats)]
         writers[0].rest()
         many = writers[1].rest()
-        floors, singles = [floor(folder)], []
-        for _ in range(options.repeats):
-            singles.append(run(path, "single", options.instances)["transaction, single caller"]["values"][1])
-            floors.append(floor(folder))
+        raw = Floor(f"{folder}/floor")
+        turns_alone = options.repeats * 4
+        writers.append(Writer(path, "single", options.instances, turns_alone, "--seconds", "1"))
+        singles, floors = [], [raw.turn(1)]
+        for _ in range(turns_alone):
+            singles.append(writers[-1].turn())
+            floors.append(raw.turn(1))
+        alone = writers[-1].rest()
         after_kill = killed(path, options.instances)
         for name in opened[0]:
             rows.append(summary(name, opened[0][name]["unit"], [value for run in opened for value in run[name]["values"]]))
         rows.append(summary("start to ready, writers killed before", "s", after_kill))
-        for row in (*filled.values(), *many.values()):
+        for row in (*filled.values(), *many.values(), *alone.values()):
             rows.append(summary(row["name"], row["unit"], row["values"]))
-        floors = [statistics.median(each) for each in floors]
         rows.append(summary("a single caller's p50", "ms", singles))
         rows.append(summary("floor: p50 of one flushed commit of SQLite, in turns", "ms", floors))
         rows.append(summary("a single caller's p50 to the floor's before and after", "ratio",

@@ -30,12 +30,8 @@ package protocol Resource: Codable, Hashable, Sendable {
   static func rewrite(_ id: ID<Self>, revision: UInt64, in state: inout CloudState) -> RowChange
   static func remove(_ id: UUID, from state: inout CloudState) -> (any ResourceRow)?
   static func fill(_ state: inout CloudState, with rows: [Table<Self>.Row]) throws(ModelError)
-  static func read(from decoder: any Decoder) throws -> Self
-  func write(to encoder: any Encoder) throws
-  /// `nil` of a kind that tells its fields to Codable alone.
-  static func read(_ coder: inout some FieldCoder) throws -> Self?
-  /// `false`, with nothing written, of a kind that tells its fields to Codable alone.
-  func write(_ coder: inout some FieldCoder) throws -> Bool
+  static func read(_ body: Body) throws -> Self
+  func write(to encoder: BodyEncoder) throws
 }
 
 extension Resource {
@@ -127,10 +123,8 @@ extension Resource {
     state[keyPath: table] = try Table(rows)
   }
 
-  package static func read(from decoder: any Decoder) throws -> Self { try Self(from: decoder) }
-  package func write(to encoder: any Encoder) throws { try encode(to: encoder) }
-  package static func read(_ coder: inout some FieldCoder) throws -> Self? { nil }
-  package func write(_ coder: inout some FieldCoder) throws -> Bool { false }
+  package static func read(_ body: Body) throws -> Self { try Self(from: BodyDecoder(body: body, position: 0)) }
+  package func write(to encoder: BodyEncoder) throws { try encoder.whole { try encode(to: $0) } }
 }
 
 /// What an index files a resource under.

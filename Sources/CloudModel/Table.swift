@@ -179,16 +179,13 @@ package protocol ResourceRow: AnyObject, Sendable {
   var resource: any Resource { get }
   func hasValue(of other: any ResourceRow) -> Bool
   /// Encodes the resource, which need not be copied for it.
-  func write(to encoder: any Encoder) throws
-  /// `false`, with nothing written, of a kind that tells its fields to Codable alone.
-  func write(_ coder: inout some FieldCoder) throws -> Bool
+  func write(to encoder: BodyEncoder) throws
 }
 
 extension Table.Row: ResourceRow {
   package var resource: any Resource { value }
   package func hasValue(of other: any ResourceRow) -> Bool { (other as? Table.Row)?.value == value }
-  package func write(to encoder: any Encoder) throws { try value.write(to: encoder) }
-  package func write(_ coder: inout some FieldCoder) throws -> Bool { try value.write(&coder) }
+  package func write(to encoder: BodyEncoder) throws { try value.write(to: encoder) }
 }
 
 /// The rows of one resource at both ends of a change; the same when it changed nothing.

@@ -81,10 +81,8 @@ package struct ResourceChange: Sendable {
   func writeAfter(to encoder: BodyEncoder) throws -> Bool {
     switch new {
     case nil: return false
-    case .resource(let resource): try encoder.write(resource)
-    case .row(let row):
-      var coder = encoder
-      if try !row.write(&coder) { try encoder.whole { try row.write(to: $0) } }
+    case .resource(let resource): try resource.write(to: encoder)
+    case .row(let row): try row.write(to: encoder)
     }
     return true
   }

@@ -20,7 +20,7 @@ struct LedgerBenchmark: AsyncParsableCommand {
   @Option var instances = 100_000
   @Option var seconds = 2.0
   @Option var repeats = 5
-  @Flag(help: "Say so when ready, then wait for a line of input before each round of writing and tell of it.")
+  @Flag(help: "Say so when ready, then wait for a line of input before each round and tell of it.")
   var inTurns = false
 
   func run() async throws {
@@ -39,14 +39,13 @@ struct LedgerBenchmark: AsyncParsableCommand {
       try await writeInRounds(ledger, fleet)
     case .measure:
       try await writeInRounds(ledger, fleet)
-      try await single(ledger, fleet)
       try preview(ledger, fleet)
       for (name, callers) in [("alone", 0), ("while 4 callers write", 4)] {
         try await read(ledger, fleet, name, callers)
       }
       Self.say("resident memory after writing", "MiB", [Self.residentMiB])
     case .single:
-      try await single(ledger, fleet)
+      try await writeAlone(ledger, fleet)
     }
     let closing = ContinuousClock.now
     await ledger.close()
@@ -72,23 +71,37 @@ struct LedgerBenchmark: AsyncParsableCommand {
   private func writeInRounds(_ ledger: Ledger, _ fleet: Fleet) async throws {
     var rates: [Double] = []
     var costs: [Double] = []
-    if inTurns { Self.say("ready", "", []) }
-    for _ in 0..<repeats {
-      if inTurns, readLine() == nil { break }
+    try await inRounds {
       let before = Self.processorSeconds
       let (rate, latencies) = try await write(ledger, fleet, callers: 64)
       rates.append(rate)
       costs.append((Self.processorSeconds - before) / Double(latencies.count) * 1_000_000)
-      if inTurns { Self.say("turn", "1/s", [rate]) }
+      return rate
     }
     Self.say("transactions of 5 resources, 64 callers", "1/s", rates)
     Self.say("processor time of such a transaction, all threads", "us", costs)
   }
 
-  private func single(_ ledger: Ledger, _ fleet: Fleet) async throws {
-    let single = try await write(ledger, fleet, callers: 1).latencies.sorted()
+  private func writeAlone(_ ledger: Ledger, _ fleet: Fleet) async throws {
+    var all: [Double] = []
+    try await inRounds {
+      let latencies = try await write(ledger, fleet, callers: 1).latencies.sorted()
+      all += latencies
+      return latencies[latencies.count / 2] * 1000
+    }
+    all.sort()
     Self.say(
-      "transaction, single caller", "ms", [0.05, 0.5, 0.95].map { single[Int(Double(single.count) * $0)] * 1000 })
+      "a single caller's transaction: 5, 50, 95 %", "ms", [0.05, 0.5, 0.95].map { all[Int(Double(all.count) * $0)] * 1000 })
+  }
+
+  /// `round` returns what a turn is told by.
+  private func inRounds(_ round: () async throws -> Double) async throws {
+    if inTurns { Self.say("ready", "", []) }
+    for _ in 0..<repeats {
+      if inTurns, readLine() == nil { break }
+      let value = try await round()
+      if inTurns { Self.say("turn", "", [value]) }
+    }
   }
 
   private func write(

@@ -92,7 +92,7 @@ import Testing
     let plain = BodyEncoder()
     try plain.whole { try value.encode(to: $0) }
     #expect(plain.bytes == bytes, comment)
-    #expect(try R(from: BodyDecoder(body: Body(bytes), position: 0)) == value, comment)
+    #expect(try Body(bytes).value(R.self, at: 0) == value, comment)
   }
 
   @Test func `the bytes of a value are what they always were`() throws {

@@ -1,3 +1,4 @@
+internal import CloudModel
 package import FoundationEssentials
 import Glibc
 

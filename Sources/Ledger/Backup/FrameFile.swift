@@ -1,3 +1,4 @@
+internal import CloudModel
 internal import Crypto
 internal import FoundationEssentials
 

@@ -1,3 +1,4 @@
+internal import CloudModel
 internal import FoundationEssentials
 
 // What the frames of each type hold.

@@ -1,37 +1,37 @@
 /// How a value begins in the compact coding; the value follows. Numbers are stored for ever.
 ///
 /// Lengths and numbers are varints: seven bits per byte, the lowest first, all but the last byte with the top bit set.
-enum Tag {
+package enum Tag {
   /// The end of a list.
-  static let end: UInt8 = 0
-  static let no: UInt8 = 1
-  static let yes: UInt8 = 2
-  static let null: UInt8 = 3
+  package static let end: UInt8 = 0
+  package static let no: UInt8 = 1
+  package static let yes: UInt8 = 2
+  package static let null: UInt8 = 3
   /// A varint.
-  static let natural: UInt8 = 4
+  package static let natural: UInt8 = 4
   /// The varint of the bits inverted.
-  static let negative: UInt8 = 5
+  package static let negative: UInt8 = 5
   /// Eight bytes, the lowest first.
-  static let double: UInt8 = 6
+  package static let double: UInt8 = 6
   /// Length and UTF-8.
-  static let text: UInt8 = 7
+  package static let text: UInt8 = 7
   /// Length and bytes.
-  static let bytes: UInt8 = 8
-  static let uuid: UInt8 = 9
+  package static let bytes: UInt8 = 8
+  package static let uuid: UInt8 = 9
   /// Four bytes, the highest first.
-  static let ipv4: UInt8 = 10
+  package static let ipv4: UInt8 = 10
   /// As `ipv4`, then the length.
-  static let ipv4Prefix: UInt8 = 11
+  package static let ipv4Prefix: UInt8 = 11
   /// Six bytes.
-  static let mac: UInt8 = 12
+  package static let mac: UInt8 = 12
   /// Fields: the name's number (a varint) and the value, until the number 0.
-  static let fields: UInt8 = 13
+  package static let fields: UInt8 = 13
   /// Values until `end`.
-  static let list: UInt8 = 14
+  package static let list: UInt8 = 14
   /// Length, and a value that only a key opens; see `Secrets`.
-  static let sealed: UInt8 = 15
+  package static let sealed: UInt8 = 15
   /// From here on, a natural number below 96.
-  static let small: UInt8 = 0x20
+  package static let small: UInt8 = 0x20
   /// From here on, UTF-8 of a length below 128.
-  static let shortText: UInt8 = 0x80
+  package static let shortText: UInt8 = 0x80
 }

@@ -1,11 +1,11 @@
-internal import Addresses
-internal import FoundationEssentials
+package import Addresses
+package import FoundationEssentials
 
 /// Writes a value in the compact coding. The bytes depend on the value alone.
-final class BodyEncoder: Encoder {
-  let codingPath: [any CodingKey] = []
-  let userInfo: [CodingUserInfoKey: Any] = [:]
-  @exclusivity(unchecked) private(set) var bytes: [UInt8] = []
+package final class BodyEncoder: Encoder {
+  package let codingPath: [any CodingKey] = []
+  package let userInfo: [CodingUserInfoKey: Any] = [:]
+  @exclusivity(unchecked) package private(set) var bytes: [UInt8] = []
   /// The containers that are open, the outermost first, each by a number of its own.
   @exclusivity(unchecked) private var open: [Open] = []
   @exclusivity(unchecked) private var opened = 0
@@ -16,23 +16,23 @@ final class BodyEncoder: Encoder {
     let end: UInt8
   }
 
-  init(capacity: Int = 512) { bytes.reserveCapacity(capacity) }
+  package init(capacity: Int = 512) { bytes.reserveCapacity(capacity) }
 
   /// Begins anew, in the same memory.
-  func clear() {
+  package func clear() {
     bytes.removeAll(keepingCapacity: true)
     open.removeAll(keepingCapacity: true)
   }
 
-  func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
+  package func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
     KeyedEncodingContainer(FieldEncoder<Key>(encoder: self, place: begin(Tag.fields, end: UInt8(FieldNames.end))))
   }
 
-  func unkeyedContainer() -> any UnkeyedEncodingContainer {
+  package func unkeyedContainer() -> any UnkeyedEncodingContainer {
     ListEncoder(encoder: self, place: begin(Tag.list, end: Tag.end))
   }
 
-  func singleValueContainer() -> any SingleValueEncodingContainer { ValueEncoder(encoder: self) }
+  package func singleValueContainer() -> any SingleValueEncodingContainer { ValueEncoder(encoder: self) }
 
   /// Where a container stands among the open ones.
   struct Place {
@@ -61,7 +61,7 @@ final class BodyEncoder: Encoder {
   }
 
   /// A value of its own, without a container around it.
-  func whole(_ write: (BodyEncoder) throws -> Void) throws {
+  package func whole(_ write: (BodyEncoder) throws -> Void) throws {
     let depth = open.count
     let start = bytes.count
     try write(self)
@@ -79,7 +79,7 @@ final class BodyEncoder: Encoder {
 
   func null() { bytes.append(Tag.null) }
 
-  func write<Value: Encodable>(_ value: Value) throws {
+  package func write<Value: Encodable>(_ value: Value) throws {
     func same<Other>(_ type: Other.Type) -> Other { unsafeBitCast(value, to: type) }
     if Value.self == UUID.self {
       bytes.append(Tag.uuid)
@@ -249,7 +249,7 @@ private struct ValueEncoder: SingleValueEncodingContainer {
 }
 
 extension [UInt8] {
-  mutating func appendVarint(_ value: UInt64) {
+  package mutating func appendVarint(_ value: UInt64) {
     var rest = value
     while rest >= 0x80 {
       append(UInt8(truncatingIfNeeded: rest) | 0x80)
@@ -258,19 +258,19 @@ extension [UInt8] {
     append(UInt8(rest))
   }
 
-  mutating func appendCounted(_ bytes: some Collection<UInt8>) {
+  package mutating func appendCounted(_ bytes: some Collection<UInt8>) {
     appendVarint(UInt64(bytes.count))
     append(contentsOf: bytes)
   }
 
-  mutating func append(_ uuid: UUID) { Swift.withUnsafeBytes(of: uuid.uuid) { append(contentsOf: $0) } }
-  mutating func append(_ address: IPv4) { appendBigEndian(UInt64(address.value), count: 4) }
+  package mutating func append(_ uuid: UUID) { Swift.withUnsafeBytes(of: uuid.uuid) { append(contentsOf: $0) } }
+  package mutating func append(_ address: IPv4) { appendBigEndian(UInt64(address.value), count: 4) }
 
-  mutating func appendBigEndian(_ value: UInt64, count: Int) {
+  package mutating func appendBigEndian(_ value: UInt64, count: Int) {
     for shift in (0..<count).reversed() { append(UInt8(truncatingIfNeeded: value >> UInt64(shift * 8))) }
   }
 
-  mutating func appendLittleEndian(_ value: UInt64) {
+  package mutating func appendLittleEndian(_ value: UInt64) {
     Swift.withUnsafeBytes(of: value.littleEndian) { append(contentsOf: $0) }
   }
 }

@@ -43,26 +43,25 @@ package protocol FieldCoded: Resource {
 }
 
 extension FieldCoded {
-  package static func read(_ coder: inout some FieldCoder) throws -> Self? {
-    var read: Self?
-    try coder.fields { coder in
+  package static func read(_ body: Body) throws -> Self {
+    var reader = FieldReader(body)
+    var value = Self(reading: .zero)
+    try reader.fields { reader in
       var id = ID<Self>.zero
-      try coder.field("id", &id)
-      var value = Self(reading: id)
-      try value.code(&coder)
-      read = value
+      try reader.field("id", &id)
+      value = Self(reading: id)
+      try value.code(&reader)
     }
-    return read
+    return value
   }
 
-  package func write(_ coder: inout some FieldCoder) throws -> Bool {
+  package func write(to encoder: BodyEncoder) throws {
     var value = self
-    try coder.fields { coder in
+    try encoder.fields { encoder in
       var id = value.id
-      try coder.field("id", &id)
-      try value.code(&coder)
+      try encoder.field("id", &id)
+      try value.code(&encoder)
     }
-    return true
   }
 }
 

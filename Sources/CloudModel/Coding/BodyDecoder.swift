@@ -1,32 +1,32 @@
 internal import Addresses
-internal import FoundationEssentials
+package import FoundationEssentials
 
 /// Bytes of the compact coding. Whatever they are, reading them ends in a value or an error.
-final class Body {
-  let bytes: [UInt8]
+package final class Body {
+  package let bytes: [UInt8]
   private let end: Int
 
-  init(_ bytes: ArraySlice<UInt8>) {
+  package init(_ bytes: ArraySlice<UInt8>) {
     self.bytes = Array(bytes)
     end = bytes.count
   }
 
-  init(_ bytes: [UInt8]) {
+  package init(_ bytes: [UInt8]) {
     self.bytes = bytes
     end = bytes.count
   }
 
-  static func malformed(_ what: String) -> DecodingError {
+  package static func malformed(_ what: String) -> DecodingError {
     .dataCorrupted(.init(codingPath: [], debugDescription: what))
   }
 
-  func byte(_ position: inout Int) throws -> UInt8 {
+  package func byte(_ position: inout Int) throws -> UInt8 {
     guard position < end else { throw Self.malformed("the bytes end within a value") }
     defer { position += 1 }
     return bytes[position]
   }
 
-  func varint(_ position: inout Int) throws -> UInt64 {
+  package func varint(_ position: inout Int) throws -> UInt64 {
     var value: UInt64 = 0
     var shift: UInt64 = 0
     while true {
@@ -38,22 +38,22 @@ final class Body {
     }
   }
 
-  func range(_ position: inout Int, _ count: UInt64) throws -> Range<Int> {
+  package func range(_ position: inout Int, _ count: UInt64) throws -> Range<Int> {
     guard count <= UInt64(end - position) else { throw Self.malformed("the bytes end within a value") }
     defer { position += Int(count) }
     return position..<position + Int(count)
   }
 
-  func counted(_ position: inout Int) throws -> Range<Int> {
+  package func counted(_ position: inout Int) throws -> Range<Int> {
     let count = try varint(&position)
     return try range(&position, count)
   }
 
-  func isNull(at position: Int) -> Bool { position < end && bytes[position] == Tag.null }
-  func ends(at position: Int) -> Bool { position >= end || bytes[position] == Tag.end }
+  package func isNull(at position: Int) -> Bool { position < end && bytes[position] == Tag.null }
+  package func ends(at position: Int) -> Bool { position >= end || bytes[position] == Tag.end }
 
   /// Moves behind the value at `position`.
-  func skip(_ position: inout Int) throws {
+  package func skip(_ position: inout Int) throws {
     let tag = try byte(&position)
     if tag >= Tag.shortText {
       _ = try range(&position, UInt64(tag - Tag.shortText))
@@ -78,13 +78,13 @@ final class Body {
     }
   }
 
-  enum Name: Equatable {
+  package enum Name: Equatable {
     case known(Int)
     case spelled(Range<Int>)
   }
 
   /// The name of the next field; `nil` at the end of the fields.
-  func name(_ position: inout Int) throws -> Name? {
+  package func name(_ position: inout Int) throws -> Name? {
     let code = try varint(&position)
     switch Int(truncatingIfNeeded: code) {
     case FieldNames.end: return nil
@@ -93,7 +93,7 @@ final class Body {
     }
   }
 
-  func value<Value: Decodable>(_ type: Value.Type, at start: Int) throws -> Value {
+  package func value<Value: Decodable>(_ type: Value.Type, at start: Int) throws -> Value {
     func same<Other>(_ value: Other) -> Value { unsafeBitCast(value, to: Value.self) }
     var position = start
     if Value.self == UUID.self {
@@ -159,13 +159,13 @@ final class Body {
     guard found == tag else { throw Self.malformed("there is \(found) where \(tag) should be") }
   }
 
-  func begin(_ tag: UInt8, at start: Int) throws -> Int {
+  package func begin(_ tag: UInt8, at start: Int) throws -> Int {
     var position = start
     try expect(tag, &position)
     return position
   }
 
-  func uuid(_ position: inout Int) throws -> UUID {
+  package func uuid(_ position: inout Int) throws -> UUID {
     let range = try range(&position, 16)
     return bytes.withUnsafeBytes { UUID(uuid: $0.loadUnaligned(fromByteOffset: range.lowerBound, as: uuid_t.self)) }
   }
@@ -194,7 +194,7 @@ final class Body {
     return try string(range)
   }
 
-  func string(_ range: Range<Int>) throws -> String {
+  package func string(_ range: Range<Int>) throws -> String {
     guard let text = String(validating: bytes[range], as: UTF8.self) else {
       throw Self.malformed("a text is not UTF-8")
     }

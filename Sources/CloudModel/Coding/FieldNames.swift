@@ -1,14 +1,14 @@
 /// The names of fields, as numbers. A name that is not here is stored as text, which is longer but not wrong.
-enum FieldNames {
+package enum FieldNames {
   /// The end of the fields.
-  static let end = 0
+  package static let end = 0
   /// Length and UTF-8 of the name follow.
-  static let spelled = 1
+  package static let spelled = 1
 
   private static let first = 2
 
   /// What is stored are positions in this list, so it may only grow at its end.
-  static let known = [
+  package static let known = [
     "id", "name", "account", "domain", "zone", "network", "address", "state", "created", "type", "user",
     "displayText", "description", "accounts", "cells", "command", "instanceType", "instance", "status", "resultCode",
     "result", "revision", "completed", "index", "publicPrefixes", "node", "path", "parent", "level", "resourceType",
@@ -62,7 +62,7 @@ enum FieldNames {
     }
   }
 
-  static func code(of name: String) -> Int {
+  package static func code(of name: String) -> Int {
     let places = places
     var place = hash(name) & (places.count - 1)
     while let (known, code) = places[place] {
@@ -72,5 +72,5 @@ enum FieldNames {
     return spelled
   }
 
-  static func name(of code: Int) -> String? { known.indices.contains(code - first) ? known[code - first] : nil }
+  package static func name(of code: Int) -> String? { known.indices.contains(code - first) ? known[code - first] : nil }
 }

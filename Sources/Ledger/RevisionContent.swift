@@ -29,7 +29,7 @@ extension RevisionContent {
       var bytes: [UInt8] = []
       bytes.reserveCapacity(256 * (revision.changes.count + 1))
       encoder.clear()
-      try encoder.write(revision.cause)
+      try revision.cause.write(to: encoder)
       bytes.append(contentsOf: encoder.bytes)
       bytes.appendVarint(UInt64(revision.changes.count))
       var bodies: [Range<Int>?] = []
@@ -51,7 +51,7 @@ extension RevisionContent {
 
   static func encode(_ resource: some Resource) throws -> [UInt8] {
     let encoder = BodyEncoder()
-    try encoder.write(resource)
+    try resource.write(to: encoder)
     return encoder.bytes
   }
 
@@ -88,6 +88,18 @@ extension RevisionContent {
   ) throws -> any Resource {
     guard let type = kinds[kind] else { throw LedgerError.damaged("there is no kind called \(kind)") }
     return try type.decode(body, id: id, secrets)
+  }
+}
+
+extension Cause {
+  /// The bytes that its `Codable` makes, which each revision would feel.
+  fileprivate func write(to encoder: BodyEncoder) throws {
+    var cause = self
+    try encoder.fields { encoder in
+      try encoder.field("actor", &cause.actor)
+      try encoder.field("command", &cause.command)
+      try encoder.field("job", &cause.job)
+    }
   }
 }
 
@@ -131,9 +143,7 @@ extension Resource {
   }
 
   static func decode(_ body: ArraySlice<UInt8>, id: UUID) throws -> Self {
-    let body = Body(body)
-    var reader = FieldReader(body)
-    let resource = try read(&reader) ?? read(from: BodyDecoder(body: body, position: 0))
+    let resource = try read(Body(body))
     guard resource.id.uuid == id else { throw LedgerError.damaged("\(kind) \(id) calls itself \(resource.id)") }
     return resource
   }
