@@ -54,7 +54,7 @@ extension Control {
   /// Takes the revision back by a new one, as `revertRevision` does. Where later changes stand in the way, it stays as it is
   /// until somebody decides.
   private func takeBack(_ rollout: Rollout, _ number: UInt64, _ reason: String) async throws {
-    let job = ID<AsyncJob>(UUID())
+    let job = ID<AsyncJob>(.random())
     do {
       let changes = try revisions(from: number, to: number).flatMap(\.changes)
       guard !changes.isEmpty, !changes.contains(where: \.isBeforeUnknown) else {

@@ -97,7 +97,7 @@ extension Control {
     _ command: String, _ subject: JobSubject, by caller: Caller,
     about body: @escaping @Sendable (inout Draft) throws -> About
   ) async throws -> Started {
-    let id = ID<AsyncJob>(UUID())
+    let id = ID<AsyncJob>(.random())
     let cause = Cause(actor: "user/\(caller.user)", command: command, job: id.uuid)
     let resource = try await transact(cause) { draft in
       let about = try body(&draft)

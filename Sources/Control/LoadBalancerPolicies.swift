@@ -20,7 +20,7 @@ extension Control {
     _ id: ID<LoadBalancerRule>, name: String, description: String, method: StickinessMethod,
     parameters: [String: String], isDisplayed: Bool?, by caller: Caller
   ) async throws -> Started {
-    let policy = UUID()
+    let policy = UUID.random()
     let started = try await change(id, "createLBStickinessPolicy", "LB.STICKINESSPOLICY.CREATE", caller) {
       rule, state in
       try Self.requireSimulated(Self.zone(of: rule, state), "Stickiness", state)
@@ -64,7 +64,7 @@ extension Control {
   package func createHealthCheckPolicy(
     _ id: ID<LoadBalancerRule>, _ new: NewHealthCheck, isDisplayed: Bool?, by caller: Caller
   ) async throws -> Started {
-    let policy = UUID()
+    let policy = UUID.random()
     let started = try await change(id, "createLBHealthCheckPolicy", "LB.HEALTHCHECKPOLICY.CREATE", caller) {
       rule, state in
       try Self.requireSimulated(Self.zone(of: rule, state), "A health check policy", state)

@@ -9,7 +9,7 @@ extension Control {
   package func createProjectRole(
     _ id: ID<Project>, name: String, description: String, by caller: Caller
   ) async throws -> UUID {
-    let made = UUID()
+    let made = UUID.random()
     try await change(id, "createProjectRole", "PROJECT.ROLE.CREATE", by: caller) { project, _ in
       guard project.roles.count < Self.projectRoleLimit else {
         throw ControlError(.resourceLimit, "A project has at most \(Self.projectRoleLimit) roles")
@@ -44,7 +44,7 @@ extension Control {
   package func createProjectRolePermission(
     _ id: ID<Project>, _ role: UUID, _ permission: NewRolePermission, by caller: Caller
   ) async throws -> UUID {
-    let made = UUID()
+    let made = UUID.random()
     guard RolePermission.isValid(permission.rule) else {
       throw ControlError(.invalidParameter, "Only API names and wildcards are allowed, invalid rule provided")
     }

@@ -90,7 +90,7 @@ extension Control {
   package func createRolePermission(
     _ id: ID<Role>, _ permission: NewRolePermission, by caller: Caller
   ) async throws -> UUID {
-    let made = UUID()
+    let made = UUID.random()
     try await change(id, "createRolePermission", caller) { role, draft in
       guard role.permissions.count < Self.ruleLimit else {
         throw ControlError(.resourceLimit, "A role has at most \(Self.ruleLimit) rules")

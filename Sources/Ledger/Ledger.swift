@@ -382,7 +382,7 @@ package final class Ledger: Sendable {
 
   /// What the last batches have to bear of folding and trimming.
   private func maintain() {
-    let sorting = upkeep.withLock { upkeep -> [Unfolded.Change]? in
+    let sorting = upkeep.withLock { upkeep -> Sorting? in
       guard attempt({ () throws(LedgerError) in try upkeep.workOff(written, storage) }) else { return nil }
       return upkeep.beginsFolding(isIdle: false, written)
     }
@@ -409,9 +409,9 @@ package final class Ledger: Sendable {
   }
 
   /// Sorting takes a while, so it is done beside the writing.
-  private func sort(_ changes: [Unfolded.Change]) {
+  private func sort(_ sorting: Sorting) {
     DispatchQueue.global().async {
-      let sorted = changes.sorted { $0.key < $1.key }
+      let sorted = sorting.sorted()
       self.tending.async {
         self.upkeep.withLock { $0.fold(sorted) }
         self.tend()

@@ -27,7 +27,7 @@ struct ResourceKey: Hashable, Comparable, Sendable {
   }
 
   /// In the order of the bytes.
-  private var words: (UInt64, UInt64) {
+  var words: (UInt64, UInt64) {
     let words = unsafeBitCast(id.uuid, to: (UInt64, UInt64).self)
     return (words.0.bigEndian, words.1.bigEndian)
   }

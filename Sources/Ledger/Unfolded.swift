@@ -14,16 +14,19 @@ struct Unfolded {
   }
 
   private var gathering = Gathering()
-  private var ready: ArraySlice<Change> = []
+  /// What is being folded. It stays where it was gathered, and its memory is the next but one's.
+  private var taken: [Change] = []
+  /// The places in `taken`, in the order of folding; empty before that is known.
+  private var order: [UInt32] = []
+  private var done = 0
   /// The last revision whose changes were gathered.
   var last: UInt64 = 0
-  /// The last revision whose changes are in `ready`.
+  /// The last revision whose changes are in `taken`.
   private var target: UInt64 = 0
   /// How much was ready when folding began.
   private(set) var share = 0
 
-  var isEmpty: Bool { gathering.isEmpty && ready.isEmpty }
-  var readyCount: Int { ready.count }
+  var readyCount: Int { order.count - done }
   /// The checkpoint once nothing is ready.
   var checkpoint: UInt64 { gathering.isEmpty ? last : target }
 
@@ -38,19 +41,61 @@ struct Unfolded {
     gathering.put(key, folded: folded, revision: revision, body: body)
   }
 
-  /// Hands out what was gathered, to be sorted and given to `fold`.
-  mutating func gathered() -> [Change] {
+  /// Takes what was gathered, to be folded in the order in which `fold` is told.
+  mutating func gathered() -> Sorting {
     target = last
-    return gathering.takeAll()
+    gathering.takeAll(into: &taken)
+    return Sorting(taken)
   }
 
-  mutating func fold(_ sorted: [Change]) {
-    ready = sorted[...]
-    share = sorted.count
+  mutating func fold(_ order: [UInt32]) {
+    self.order = order
+    share = order.count
   }
 
-  func next(_ count: Int) -> ArraySlice<Change> { ready.prefix(count) }
-  mutating func drop(_ count: Int) { ready = ready.dropFirst(count) }
+  func next(_ count: Int) -> [Change] { order[done...].prefix(count).map { taken[Int($0)] } }
+
+  /// Bodies go at once, lest all of them are kept to the end.
+  mutating func drop(_ count: Int) {
+    for place in order[done..<done + count] { taken[Int(place)].body = nil }
+    done += count
+    guard done == order.count else { return }
+    taken.removeAll(keepingCapacity: true)
+    order = []
+    done = 0
+  }
+}
+
+/// The order of the storage, found apart from what is sorted.
+struct Sorting: Sendable {
+  private struct Key {
+    var kind: UInt32
+    let place: UInt32
+    let id: (UInt64, UInt64)
+  }
+
+  private var keys: [Key] = []
+
+  fileprivate init(_ changes: [Unfolded.Change]) {
+    var kinds: [String: UInt32] = [:]
+    keys.reserveCapacity(changes.count)
+    for place in changes.indices {
+      let kind = changes[place].key.kind
+      let number = kinds[kind] ?? UInt32(kinds.count)
+      if number == kinds.count { kinds[kind] = number }
+      keys.append(Key(kind: number, place: UInt32(place), id: changes[place].key.words))
+    }
+    var ranks = Array(repeating: UInt32(0), count: kinds.count)
+    for (rank, kind) in kinds.sorted(by: { $0.key < $1.key }).enumerated() { ranks[Int(kind.value)] = UInt32(rank) }
+    for position in keys.indices { keys[position].kind = ranks[Int(keys[position].kind)] }
+  }
+
+  func sorted() -> [UInt32] {
+    keys.sorted { left, right in
+      if left.kind != right.kind { return left.kind < right.kind }
+      return left.id.0 == right.id.0 ? left.id.1 < right.id.1 : left.id.0 < right.id.0
+    }.map(\.place)
+  }
 }
 
 /// Changes in the order in which their resources came, with a table that finds them. A dictionary would hold each twice as
@@ -60,8 +105,6 @@ private struct Gathering {
   /// One more than the place of a change; 0 where there is none. Looked through from where a key's hash points to, on to
   /// the next gap. A power of two, at least half of it gaps.
   private var places: [UInt32] = Array(repeating: 0, count: 16)
-  /// How many there were the last time: about as many come again.
-  private var usual = 0
 
   var isEmpty: Bool { changes.isEmpty }
 
@@ -75,16 +118,15 @@ private struct Gathering {
     case .gap(let place): gap = place
     }
     guard folded != revision else { return }
-    if changes.isEmpty { changes.reserveCapacity(usual) }
     changes.append(Unfolded.Change(key: key, folded: folded, revision: revision, body: body))
     places[gap] = UInt32(changes.count)
     if changes.count > places.count / 2 { grow() }
   }
 
-  mutating func takeAll() -> [Unfolded.Change] {
-    usual = changes.count
+  /// `empty` has the room that it goes on with.
+  mutating func takeAll(into empty: inout [Unfolded.Change]) {
     for place in places.indices { places[place] = 0 }
-    return exchange(&changes, with: [])
+    swap(&changes, &empty)
   }
 
   private enum Found {

@@ -91,7 +91,8 @@ struct LedgerBenchmark: AsyncParsableCommand {
     }
     all.sort()
     Self.say(
-      "a single caller's transaction: 5, 50, 95 %", "ms", [0.05, 0.5, 0.95].map { all[Int(Double(all.count) * $0)] * 1000 })
+      "a single caller's transaction: 5, 50, 95 %", "ms",
+      [0.05, 0.5, 0.95].map { all[Int(Double(all.count) * $0)] * 1000 })
   }
 
   /// `round` returns what a turn is told by.

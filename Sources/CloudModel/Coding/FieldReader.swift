@@ -51,7 +51,9 @@ package struct FieldReader: FieldCoder {
   package mutating func value(_ value: inout UInt8) throws { value = try body.value(UInt8.self, at: position) }
   package mutating func value(_ value: inout Date) throws { value = try body.value(Date.self, at: position) }
   package mutating func value(_ value: inout IPv4) throws { value = try body.value(IPv4.self, at: position) }
-  package mutating func value(_ value: inout IPv4Prefix) throws { value = try body.value(IPv4Prefix.self, at: position) }
+  package mutating func value(_ value: inout IPv4Prefix) throws {
+    value = try body.value(IPv4Prefix.self, at: position)
+  }
   package mutating func value(_ value: inout MAC) throws { value = try body.value(MAC.self, at: position) }
   package mutating func value(_ value: inout [UInt8]) throws { value = try body.value([UInt8].self, at: position) }
 
