@@ -532,7 +532,9 @@ def test_a_client_that_goes_on_sending_follows_an_address_to_its_new_account(clo
                 until(lambda: client.answers, 5, "the former instance answers")
             first.disassociateIpAddress(id=address["id"])
             released = now()
-            messages = former.messages
+            # What had come before is read by then.
+            time.sleep(0.1)
+            messages, last = former.messages, float(former.last)
             other = second.associateIpAddress(zoneid=cloud.zones["basic"], ipaddress=target)["ipaddress"]
             second.enableStaticNat(ipaddressid=other["id"], virtualmachineid=second.machine["id"])
             moved = now()
@@ -546,6 +548,7 @@ def test_a_client_that_goes_on_sending_follows_an_address_to_its_new_account(clo
         finally:
             for client in clients:
                 client.close()
+        assert last <= released, "the former instance got what was sent after the release"
         assert former.messages == messages, "the former instance got something after the release"
         for client in clients:
             late = [(t, name) for t, name in client.answers if t > released and name == "former"]

@@ -66,7 +66,7 @@ class Echo:
 
     def __init__(self, namespace, port, name, address="0.0.0.0"):
         self.name, self.seen, self.connections = name, [], []
-        self.messages = 0
+        self.messages, self.last = 0, b""
         self.tcp, self.udp = within(namespace, lambda: self._listen(address, port))
         self.wake, self.waker = socket.socketpair()
         self.thread = threading.Thread(target=self._serve, daemon=True)
@@ -100,7 +100,7 @@ class Echo:
                 elif one is self.udp:
                     data, peer = self.udp.recvfrom(2048)
                     self.seen.append(("udp", *peer))
-                    self.messages += 1
+                    self.messages, self.last = self.messages + 1, data
                     with contextlib.suppress(OSError):
                         self.udp.sendto(self.name.encode() + b" " + data, peer)
                 else:
@@ -109,7 +109,7 @@ class Echo:
                     except OSError:
                         data = b""
                     if data:
-                        self.messages += 1
+                        self.messages, self.last = self.messages + 1, data
                         with contextlib.suppress(OSError):
                             one.sendall(self.name.encode() + b" " + data)
                     else:
