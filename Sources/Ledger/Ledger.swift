@@ -382,7 +382,7 @@ package final class Ledger: Sendable {
 
   /// What the last batches have to bear of folding and trimming.
   private func maintain() {
-    let sorting = upkeep.withLock { upkeep -> Sorting? in
+    let sorting = upkeep.withLock { upkeep -> FoldOrder? in
       guard attempt({ () throws(LedgerError) in try upkeep.workOff(written, storage) }) else { return nil }
       return upkeep.beginsFolding(isIdle: false, written)
     }
@@ -409,11 +409,11 @@ package final class Ledger: Sendable {
   }
 
   /// Sorting takes a while, so it is done beside the writing.
-  private func sort(_ sorting: Sorting) {
+  private func sort(_ order: FoldOrder) {
     DispatchQueue.global().async {
-      let sorted = sorting.sorted()
+      let places = order.places()
       self.tending.async {
-        self.upkeep.withLock { $0.fold(sorted) }
+        self.upkeep.withLock { $0.fold(places) }
         self.tend()
       }
     }

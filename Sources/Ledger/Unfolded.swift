@@ -42,10 +42,10 @@ struct Unfolded {
   }
 
   /// Takes what was gathered, to be folded in the order in which `fold` is told.
-  mutating func gathered() -> Sorting {
+  mutating func gathered() -> FoldOrder {
     target = last
     gathering.takeAll(into: &taken)
-    return Sorting(taken)
+    return FoldOrder(of: taken)
   }
 
   mutating func fold(_ order: [UInt32]) {
@@ -63,38 +63,6 @@ struct Unfolded {
     taken.removeAll(keepingCapacity: true)
     order = []
     done = 0
-  }
-}
-
-/// The order of the storage, found apart from what is sorted.
-struct Sorting: Sendable {
-  private struct Key {
-    var kind: UInt32
-    let place: UInt32
-    let id: (UInt64, UInt64)
-  }
-
-  private var keys: [Key] = []
-
-  fileprivate init(_ changes: [Unfolded.Change]) {
-    var kinds: [String: UInt32] = [:]
-    keys.reserveCapacity(changes.count)
-    for place in changes.indices {
-      let kind = changes[place].key.kind
-      let number = kinds[kind] ?? UInt32(kinds.count)
-      if number == kinds.count { kinds[kind] = number }
-      keys.append(Key(kind: number, place: UInt32(place), id: changes[place].key.words))
-    }
-    var ranks = Array(repeating: UInt32(0), count: kinds.count)
-    for (rank, kind) in kinds.sorted(by: { $0.key < $1.key }).enumerated() { ranks[Int(kind.value)] = UInt32(rank) }
-    for position in keys.indices { keys[position].kind = ranks[Int(keys[position].kind)] }
-  }
-
-  func sorted() -> [UInt32] {
-    keys.sorted { left, right in
-      if left.kind != right.kind { return left.kind < right.kind }
-      return left.id.0 == right.id.0 ? left.id.1 < right.id.1 : left.id.0 < right.id.0
-    }.map(\.place)
   }
 }
 

@@ -72,7 +72,7 @@ struct Upkeep {
   }
 
   /// What is to be sorted and given to `fold`, if it is time; when nothing else is to be done, earlier.
-  mutating func beginsFolding(isIdle: Bool, _ written: borrowing Mutex<Written>) -> Sorting? {
+  mutating func beginsFolding(isIdle: Bool, _ written: borrowing Mutex<Written>) -> FoldOrder? {
     let waits = isIdle ? retention.window / 20 + 1 : retention.window
     guard !isSorting, unfolded.readyCount == 0,
       written.withLock({ $0.standing.head.revision - $0.standing.checkpoint }) >= waits
@@ -82,9 +82,9 @@ struct Upkeep {
     return unfolded.gathered()
   }
 
-  mutating func fold(_ sorted: [UInt32]) {
+  mutating func fold(_ order: [UInt32]) {
     isSorting = false
-    unfolded.fold(sorted)
+    unfolded.fold(order)
   }
 
   /// Whether something is left to do that nobody is scheduled for.
@@ -138,7 +138,7 @@ struct Upkeep {
   mutating func foldAll(_ written: borrowing Mutex<Written>, _ storage: any Storage) throws(LedgerError) {
     takeIn(written)
     while unfolded.readyCount > 0 { try foldPiece(4096, written, storage) }
-    unfolded.fold(unfolded.gathered().sorted())
+    unfolded.fold(unfolded.gathered().places())
     while unfolded.readyCount > 0 { try foldPiece(4096, written, storage) }
     while try trimPiece(4096, written, storage) {}
   }
