@@ -9,6 +9,7 @@ package import NodePlan
 package struct ManagerLink: Sendable {
   private static let firstDelay = Duration.milliseconds(50)
   private static let longestDelay = Duration.milliseconds(250)
+  private static let gathering = Duration.milliseconds(5)
 
   private let socketPath: String
   private let board: ReportBoard
@@ -105,7 +106,11 @@ package struct ManagerLink: Sendable {
         logger.info("connected to the manager")
         let queue = UpdateQueue()
         async let following: Void = {
-          while let updates = await queue.takeAll() { await receive(updates) }
+          while let updates = await queue.takeAll() {
+            await receive(updates)
+            // Where several came at once more are on their way, and a step costs nearly the same for many as for few.
+            if updates.count > 1 { try? await Task.sleep(for: ManagerLink.gathering) }
+          }
         }()
         var assembly = UpdateAssembly()
         var isHeard = false

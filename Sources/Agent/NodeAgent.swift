@@ -114,7 +114,7 @@ package actor NodeAgent {
   /// Judges an update and does what is accepted of it.
   package func follow(_ update: PlanUpdate) async { await follow([update]) }
 
-  /// Judges and saves one update after the other, and applies all that is accepted in one step.
+  /// Judges one update after the other, and saves and applies all that is accepted in one step.
   package func follow(_ updates: [PlanUpdate]) async {
     guard (try? await restoration?.value) != nil else { return }
     var step = Step()
@@ -122,15 +122,39 @@ package actor NodeAgent {
     await carryOut(&step)
   }
 
-  private func carryOut(_ step: inout Step) async {
-    guard step.isAccepted else { return }
+  /// Whether it could be saved.
+  @discardableResult
+  private func carryOut(_ step: inout Step) async -> Bool {
+    guard step.isAccepted else { return true }
     let whole = step
     step = Step()
+    do throws(AgentError) {
+      try store.flush(plan)
+    } catch {
+      forget(whole, error, generation: plan.generation)
+      return false
+    }
     await apply(
       upserts: Array(whole.upserts.values), removals: Array(whole.removals), complete: whole.isComplete)
     // Only now is what was released done.
     if whole.held != nil { board.post(holds: plan.guardReports) }
     board.postReceived(plan.generation)
+    return true
+  }
+
+  /// What of a step could not be saved was never accepted, and what follows does not continue what is stored.
+  private func forget(_ step: Step, _ error: AgentError, generation: UInt64) {
+    report(error, generation: generation)
+    for inverse in step.inverses.reversed() {
+      count(inverse)
+      plan.apply(inverse)
+    }
+    board.post(holds: plan.guardReports)
+    isAwaitingPlan = true
+    Task {
+      try? await Task.sleep(for: .seconds(1))
+      if self.isAwaitingPlan { await self.askForCompletePlan() }
+    }
   }
 
   /// What several updates come to.
@@ -141,6 +165,8 @@ package actor NodeAgent {
     var isAccepted = false
     /// What was held at some time since the step began; nil if nothing of it has changed.
     var held: [String: HeldKey]?
+    /// What takes it back, the first last.
+    var inverses: [PlanAcceptance] = []
 
     /// What was put in place only now goes again, or elsewhere: its scope is to be told of both.
     func isUndone(by acceptance: PlanAcceptance) -> Bool {
@@ -176,21 +202,19 @@ package actor NodeAgent {
       let isFirst = plan.ledger.isEmpty
       // Revisions of different epochs do not compare, so all that is reported from now on is to be of the new one.
       let isAnew = !isFirst && update.epoch > plan.epoch
+      if step.isUndone(by: acceptance) {
+        guard await carryOut(&step) else { return }
+      }
       if plan.isChanged(by: acceptance) {
         do throws(AgentError) {
-          try store.save(acceptance, of: plan)
+          try store.add(acceptance, of: plan)
         } catch {
-          report(error, generation: update.generation)
-          // What follows does not continue what is stored.
-          isAwaitingPlan = true
-          Task {
-            try? await Task.sleep(for: .seconds(1))
-            if self.isAwaitingPlan { await self.askForCompletePlan() }
-          }
+          await carryOut(&step)
+          forget(Step(), error, generation: update.generation)
           return
         }
+        step.inverses.append(plan.inverse(of: acceptance))
       }
-      if step.isUndone(by: acceptance) { await carryOut(&step) }
       if update.complete { isAwaitingPlan = false }
       count(acceptance)
       plan.apply(acceptance)

@@ -30,6 +30,21 @@ package struct Plan: Equatable, Sendable {
     held = change.held
   }
 
+  /// What takes the change back once it was applied.
+  func inverse(of change: PlanAcceptance) -> PlanAcceptance {
+    var inverse = PlanAcceptance()
+    inverse.ledger = ledger
+    inverse.epoch = epoch
+    inverse.fence = fence
+    inverse.generation = generation
+    inverse.held = held
+    for object in change.renumbered + change.upserts {
+      if let old = objects[object.key] { inverse.upserts.append(old) } else { inverse.removals.append(object.key) }
+    }
+    inverse.upserts += change.removals.compactMap { objects[$0] }
+    return inverse
+  }
+
   /// One report for each name that operators can confirm.
   package var guardReports: [GuardReport] { Plan.guardReports(held) }
 

@@ -3,7 +3,7 @@ import Glibc
 import NodePlan
 import Synchronization
 
-/// The last accepted plan on disk: a base, and a log of what was accepted since. What `save` returned from survives
+/// The last accepted plan on disk: a base, and a log of what was accepted since. What was added when `flush` returned survives
 /// a loss of power.
 package struct PlanStore: Sendable {
   /// The log may always grow to this, however small the base is.
@@ -18,8 +18,11 @@ package struct PlanStore: Sendable {
   private var baseSize = 0
   private var logSize = 0
   private var isLoaded = false
-  /// What is on disk is not what the log would continue.
+  /// The log cannot or should not continue what is on disk.
   private var needsBase = false
+  /// The records, one after the other, of what is not on disk yet.
+  private var added: [UInt8] = []
+  private var addedCount: UInt64 = 0
 
   package struct Loaded: Sendable {
     /// nil if there is none that can be used.
@@ -87,29 +90,36 @@ package struct PlanStore: Sendable {
     return loaded
   }
 
-  /// Makes the change of `plan` durable. Throws if it is not; then `plan` is what counts still.
-  package mutating func save(_ change: PlanAcceptance, of plan: Plan) throws(AgentError) {
+  /// Takes in a change of `plan`, for `flush` to make durable.
+  package mutating func add(_ change: PlanAcceptance, of plan: Plan) throws(AgentError) {
     if !isLoaded { throw AgentError(.storage, "the stored plan was not loaded") }
-    func result() -> Plan {
-      var next = plan
-      next.apply(change)
-      return next
-    }
     let count = change.upserts.count + change.renumbered.count + change.removals.count
-    if needsBase || (count > PlanStore.objectsPerRecord && count * 2 > plan.objects.count) {
-      try writeBase(result())
-      return
-    }
+    needsBase = needsBase || (count > PlanStore.objectsPerRecord && count * 2 > plan.objects.count)
+    if needsBase { return }
     let payload = try PlanRecord(acceptance: change, replacesHeld: change.held != plan.held).encode()
-    let record = RecordFile.encode(.init(serial: serial + 1, payload: payload))
-    let isNew = logSize == 0
-    try StateFile.write(record, to: logPath, at: logSize)
-    if isNew { try StateFile.syncFolder(of: logPath) }
-    serial += 1
-    logSize += record.count
-    if logSize > max(baseSize, smallLog) {
-      // The log says all of it already, so a base that cannot be written now can be written later.
-      try? writeBase(result())
+    added += RecordFile.encode(.init(serial: serial + addedCount + 1, payload: payload))
+    addedCount += 1
+  }
+
+  /// Makes what was added durable, with one wait for the disk. `plan` is what it comes to. Throws if it is not durable; then it
+  /// is forgotten.
+  package mutating func flush(_ plan: Plan) throws(AgentError) {
+    defer {
+      added = []
+      addedCount = 0
+    }
+    if needsBase {
+      try writeBase(plan)
+    } else if !added.isEmpty {
+      let isNew = logSize == 0
+      try StateFile.write(added, to: logPath, at: logSize)
+      if isNew { try StateFile.syncFolder(of: logPath) }
+      serial += addedCount
+      logSize += added.count
+      if logSize > max(baseSize, smallLog) {
+        // The log says all of it already, so a base that cannot be written now can be written later.
+        try? writeBase(plan)
+      }
     }
   }
 

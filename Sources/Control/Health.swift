@@ -28,7 +28,7 @@ extension Control {
       health.connectedNodes = board.sessions.keys.sorted()
       health.scopes = board.reports.mapValues(\.report)
       let sessions = Set(board.sessions.values.map(\.number))
-      health.current = Set(board.reports.filter { sessions.contains($0.value.session) }.keys)
+      health.current = Set(board.reports.lazy.filter { sessions.contains($0.value.session) }.map(\.key))
       health.guards = board.guards.flatMap { node, held in
         held.values.sorted { $0.confirmation < $1.confirmation }.map { (node, $0) }
       }

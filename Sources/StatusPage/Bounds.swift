@@ -30,6 +30,7 @@ enum Bounds {
 extension String {
   /// Without control characters, at most `Bounds.name` characters.
   var clipped: String {
+    if isPlain(Bounds.name) { return self }
     // What is far too long is not looked at to its end.
     let clean = unicodeScalars.prefix(Bounds.name * 8).filter {
       $0.value >= 0x20 && $0.value != 0x7f && !(0x80...0x9f).contains($0.value)
@@ -48,7 +49,15 @@ extension String {
     return String(String.UnicodeScalarView(clean.prefix(Bounds.text)))
   }
 
-  var label: String { String(String.UnicodeScalarView(clipped.unicodeScalars.prefix(Bounds.label))) }
+  var label: String {
+    if isPlain(Bounds.label) { return self }
+    return String(String.UnicodeScalarView(clipped.unicodeScalars.prefix(Bounds.label)))
+  }
+
+  /// Whether it is no more than `limit` characters of ASCII that show, as nearly all texts are.
+  private func isPlain(_ limit: Int) -> Bool {
+    utf8.count <= limit && utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7f }
+  }
 }
 
 extension StatusDocument {

@@ -91,23 +91,24 @@ private final class ChangeCaller {
     let started = try call(command, parameters)
     guard let job = value("jobid", in: started) else {
       if value("errorcode", in: started) == nil { return }
-      throw CommandFailure("\(command): \(started)")
+      throw CommandFailure("\(command): \(String(decoding: answer[started], as: UTF8.self))")
     }
     var pause = usual * 0.8
     while true {
       usleep(UInt32(max(pause, 0.0005) * 1_000_000))
-      let answer = try call("queryAsyncJobResult", ["jobid": job])
-      switch value("jobstatus", in: answer) {
+      let asked = try call("queryAsyncJobResult", ["jobid": job])
+      switch value("jobstatus", in: asked) {
       case "1":
         usual = usual * 0.8 + (ContinuousClock.now - start).seconds * 0.2
         return
       case "0": pause = usual * 0.1
-      default: throw CommandFailure("\(command): \(answer)")
+      default: throw CommandFailure("\(command): \(String(decoding: answer[asked], as: UTF8.self))")
       }
     }
   }
 
-  private func call(_ command: String, _ parameters: [String: String]) throws -> String {
+  /// Where in `answer` the answer's body is.
+  private func call(_ command: String, _ parameters: [String: String]) throws -> Range<Int> {
     var all = parameters
     all["command"] = command
     all["response"] = "json"
@@ -115,45 +116,78 @@ private final class ChangeCaller {
     // Nothing of it needs to be escaped but the signature.
     let query = all.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: "&")
     let code = HMAC<Insecure.SHA1>.authenticationCode(for: Array(query.lowercased().utf8), using: secret)
-    let signature = Data(code).base64EncodedString().replacing("+", with: "%2B").replacing("/", with: "%2F")
-      .replacing("=", with: "%3D")
-    let form = "\(query)&signature=\(signature)"
+    var form = Array("\(query)&signature=".utf8)
+    for byte in Data(code).base64EncodedString().utf8 {
+      switch byte {
+      case UInt8(ascii: "+"): form += "%2B".utf8
+      case UInt8(ascii: "/"): form += "%2F".utf8
+      case UInt8(ascii: "="): form += "%3D".utf8
+      default: form.append(byte)
+      }
+    }
     var request = Array(
       """
       POST /client/api HTTP/1.1\r
       Host: 127.0.0.1\r
       Content-Type: application/x-www-form-urlencoded\r
-      Content-Length: \(form.utf8.count)\r
+      Content-Length: \(form.count)\r
       \r
-      \(form)
+
       """.utf8)
+    request += form
     guard send(descriptor, &request, request.count, Int32(MSG_NOSIGNAL)) == request.count else {
       throw CommandFailure("the API took no more")
     }
     return try receive()
   }
 
-  private func receive() throws -> String {
+  private func receive() throws -> Range<Int> {
     var count = 0
     while true {
       let more = answer[count...].withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
       guard more > 0 else { throw CommandFailure("the API ended the connection") }
       count += more
-      let text = String(decoding: answer[..<count], as: UTF8.self)
-      guard let end = text.firstRange(of: "\r\n\r\n") else { continue }
-      let head = text[..<end.lowerBound].lowercased()
-      guard let field = head.firstRange(of: "content-length: ") else {
+      guard let end = place(of: "\r\n\r\n", in: 0..<count) else { continue }
+      guard let field = place(of: "content-length: ", in: 0..<end) ?? place(of: "Content-Length: ", in: 0..<end) else {
         throw CommandFailure("the API does not say how long its answer is")
       }
-      let length = Int(head[field.upperBound...].prefix { $0.isNumber }) ?? 0
-      if text[end.upperBound...].utf8.count >= length { return String(text[end.upperBound...]) }
+      let body = end + 4
+      let length = answer[(field + 16)...].prefix { $0 >= 0x30 && $0 <= 0x39 }.reduce(0) { $0 * 10 + Int($1 - 0x30) }
+      if count - body >= length { return body..<body + length }
+    }
+  }
+
+  private func place(of text: StaticString, in range: Range<Int>) -> Int? {
+    place(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount), in: range)
+  }
+
+  private func place(_ wanted: UnsafeRawBufferPointer, in range: Range<Int>) -> Int? {
+    answer.withUnsafeBytes { bytes in
+      guard let begin = bytes.baseAddress, let first = wanted.first else { return nil }
+      var place = range.lowerBound
+      let end = range.upperBound - wanted.count
+      while place <= end, let found = memchr(begin + place, Int32(first), end - place + 1) {
+        place = UnsafeRawPointer(found) - begin
+        if bytes[place..<place + wanted.count].elementsEqual(wanted) { return place }
+        place += 1
+      }
+      return nil
     }
   }
 
   /// Of the first member called `name`.
-  private func value(_ name: String, in answer: String) -> String? {
-    guard let place = answer.firstRange(of: "\"\(name)\":") else { return nil }
-    let rest = answer[place.upperBound...].drop { $0 == " " || $0 == "\"" }
-    return String(rest.prefix { $0.isLetter || $0.isNumber || $0 == "-" })
+  private func value(_ name: String, in body: Range<Int>) -> String? {
+    let member = Array("\"\(name)\":".utf8)
+    guard let place = member.withUnsafeBytes({ place($0, in: body) }) else { return nil }
+    let rest = answer[(place + member.count)..<body.upperBound].drop { $0 == 0x20 || $0 == 0x22 }
+    return String(
+      decoding: rest.prefix { byte in
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+          UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"):
+          true
+        default: false
+        }
+      }, as: UTF8.self)
   }
 }

@@ -18,15 +18,23 @@ struct LogLines: LogHandler {
   func log(event: LogEvent) {
     var fields = metadata.merging(event.metadata ?? [:]) { $1 }
     if let error = event.error { fields["error"] = "\(error)" }
-    var line = "time=\(Self.time()) level=\(event.level) part=\(part) message="
-    line += Self.quoted("\(event.message)")
+    var line: [UInt8] = []
+    line.reserveCapacity(512)
+    line += "time=\(Self.time()) level=\(event.level) part=\(part) message=".utf8
+    Self.append("\(event.message)", to: &line)
     for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
-      line += " \(name)="
-      if case .string(let text) = value { line += Self.quoted(text) } else { line += Self.quoted("\(value)") }
+      line.append(UInt8(ascii: " "))
+      line += name.utf8
+      line.append(Self.equals)
+      if case .string(let text) = value {
+        Self.append(text, to: &line)
+      } else {
+        Self.append("\(value)", to: &line)
+      }
     }
-    line += "\n"
-    line.withUTF8 { bytes in
-      var rest = UnsafeRawBufferPointer(bytes)
+    line.append(UInt8(ascii: "\n"))
+    line.withUnsafeBytes { bytes in
+      var rest = bytes
       while !rest.isEmpty {
         let count = write(STDERR_FILENO, rest.baseAddress, rest.count)
         if count < 0 && errno == EINTR { continue }
@@ -38,25 +46,28 @@ struct LogLines: LogHandler {
   }
 
   /// As it stands if it is one word, else in quotes, with `\"`, `\\`, `\n` and `\u{…}`.
-  static func quoted(_ text: String) -> String {
+  static func append(_ text: String, to line: inout [UInt8]) {
     let isPlain = text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != quote && $0 != backslash && $0 != equals }
-    if isPlain && !text.isEmpty { return text }
-    var quoted = "\""
+    if isPlain && !text.isEmpty {
+      line += text.utf8
+      return
+    }
+    line.append(quote)
     for scalar in text.unicodeScalars {
       switch scalar {
-      case "\"": quoted += "\\\""
-      case "\\": quoted += "\\\\"
-      case "\n": quoted += "\\n"
-      case " "..."~": quoted.unicodeScalars.append(scalar)
+      case "\"": line += #"\""#.utf8
+      case "\\": line += #"\\"#.utf8
+      case "\n": line += #"\n"#.utf8
+      case " "..."~": line.append(UInt8(truncatingIfNeeded: scalar.value))
       default:
         if isVisible(scalar) {
-          quoted.unicodeScalars.append(scalar)
+          line += UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter
         } else {
-          quoted += "\\u{\(String(scalar.value, radix: 16))}"
+          line += "\\u{\(String(scalar.value, radix: 16))}".utf8
         }
       }
     }
-    return quoted + "\""
+    line.append(quote)
   }
 
   private static let quote = UInt8(ascii: "\"")
@@ -77,12 +88,21 @@ struct LogLines: LogHandler {
     clock_gettime(CLOCK_REALTIME, &now)
     var parts = tm()
     gmtime_r(&now.tv_sec, &parts)
-    func digits(_ value: some BinaryInteger, _ count: Int) -> String {
-      let text = String(value)
-      return String(repeating: "0", count: max(0, count - text.utf8.count)) + text
+    var text = Array("0000-00-00T00:00:00.000Z".utf8)
+    func put(_ value: Int, endingAt end: Int, digits: Int) {
+      var rest = value
+      for place in (end - digits..<end).reversed() {
+        text[place] = UInt8(ascii: "0") + UInt8(rest % 10)
+        rest /= 10
+      }
     }
-    let day = "\(parts.tm_year + 1900)-\(digits(parts.tm_mon + 1, 2))-\(digits(parts.tm_mday, 2))"
-    let clock = "\(digits(parts.tm_hour, 2)):\(digits(parts.tm_min, 2)):\(digits(parts.tm_sec, 2))"
-    return "\(day)T\(clock).\(digits(now.tv_nsec / 1_000_000, 3))Z"
+    put(Int(parts.tm_year) + 1900, endingAt: 4, digits: 4)
+    put(Int(parts.tm_mon) + 1, endingAt: 7, digits: 2)
+    put(Int(parts.tm_mday), endingAt: 10, digits: 2)
+    put(Int(parts.tm_hour), endingAt: 13, digits: 2)
+    put(Int(parts.tm_min), endingAt: 16, digits: 2)
+    put(Int(parts.tm_sec), endingAt: 19, digits: 2)
+    put(now.tv_nsec / 1_000_000, endingAt: 23, digits: 3)
+    return String(decoding: text, as: UTF8.self)
   }
 }

@@ -9,8 +9,11 @@ struct PlanStoreTests {
   /// Follows updates the way the agent does.
   private func follow(_ store: inout PlanStore, _ plan: inout Plan, _ update: PlanUpdate) throws {
     guard case .accepted(let acceptance) = PlanGuard.judge(plan, update) else { throw AgentError(.damaged, "refused") }
-    try store.save(acceptance, of: plan)
-    plan.apply(acceptance)
+    try store.add(acceptance, of: plan)
+    var next = plan
+    next.apply(acceptance)
+    try store.flush(next)
+    plan = next
   }
 
   private func fill(_ folder: String, steps: Int, smallLog: Int = 1 << 20) throws -> Plan {
@@ -63,6 +66,40 @@ struct PlanStoreTests {
       var current = try #require(try store.load().plan)
       try follow(&store, &current, difference([nat(7, revision: 15, to: 3)], base: 14, generation: 15))
       #expect(try load(folder).plan == current)
+    }
+  }
+
+  @Test func `what is added together is stored together, or not at all`() async throws {
+    try await withFolder { folder in
+      var plan = try fill(folder + "/agent", steps: 2)
+      var store = PlanStore(folder: folder + "/agent")
+      _ = try store.load()
+      let stored = plan
+      func add(_ generations: ClosedRange<UInt64>) throws {
+        for generation in generations {
+          let update = difference(
+            [nat(Int(generation), revision: generation, to: 1)], removing: [(nat(Int(generation) + 100).key, generation)],
+            base: generation - 1, generation: generation)
+          guard case .accepted(let acceptance) = PlanGuard.judge(plan, update) else { throw AgentError(.damaged, "refused") }
+          try store.add(acceptance, of: plan)
+          inverses.append(plan.inverse(of: acceptance))
+          plan.apply(acceptance)
+        }
+      }
+      var inverses: [PlanAcceptance] = []
+      try add(13...20)
+      #expect(try load(folder + "/agent").plan == stored)
+      rename(folder + "/agent", folder + "/elsewhere")
+      #expect(throws: AgentError.self) { try store.flush(plan) }
+      rename(folder + "/elsewhere", folder + "/agent")
+      #expect(try load(folder + "/agent").plan == stored)
+      for inverse in inverses.reversed() { plan.apply(inverse) }
+      #expect(plan == stored)
+      try add(13...16)
+      try store.flush(plan)
+      #expect(plan.generation == 16 && plan != stored)
+      let loaded = try load(folder + "/agent")
+      #expect(loaded.plan == plan && loaded.problem == nil)
     }
   }
 

@@ -14,38 +14,57 @@ package enum Signature {
     let hasTilde = form.values.values.contains { $0.utf8.contains(UInt8(ascii: "~")) }
     return (hasTilde ? [false, true] : [false]).contains { encodesTilde in
       HMAC<Insecure.SHA1>.isValidAuthenticationCode(
-        code, authenticating: Data(canonical(form, encodesTilde: encodesTilde).utf8), using: key)
+        code, authenticating: canonical(form, encodesTilde: encodesTilde), using: key)
     }
   }
 
   /// The signature of `form` in base64.
   package static func sign(_ form: Form, secret: String) -> String {
     let code = HMAC<Insecure.SHA1>.authenticationCode(
-      for: Data(canonical(form, encodesTilde: true).utf8), using: SymmetricKey(data: Data(secret.utf8)))
+      for: canonical(form, encodesTilde: true), using: SymmetricKey(data: Data(secret.utf8)))
     return Data(code).base64EncodedString()
   }
 
-  private static func canonical(_ form: Form, encodesTilde: Bool) -> String {
-    form.values.keys.filter { $0.lowercased() != "signature" }
+  private static func canonical(_ form: Form, encodesTilde: Bool) -> [UInt8] {
+    var text: [UInt8] = []
+    text.reserveCapacity(512)
+    let names = form.values.keys.filter { $0.utf8.count != 9 || $0.lowercased() != "signature" }
       .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-      .map { "\($0)=\(encoded(form[$0] ?? "", encodesTilde: encodesTilde))" }
-      .joined(separator: "&").lowercased()
+    for (position, name) in names.enumerated() {
+      if position > 0 { text.append(UInt8(ascii: "&")) }
+      if name.utf8.allSatisfy({ $0 < 0x80 }) {
+        for byte in name.utf8 { text.append(lowered(byte)) }
+      } else {
+        text += name.lowercased().utf8
+      }
+      text.append(UInt8(ascii: "="))
+      encode(form[name] ?? "", encodesTilde: encodesTilde, to: &text)
+    }
+    return text
   }
 
-  private static func encoded(_ value: String, encodesTilde: Bool) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(value.utf8.count)
+  private static func lowered(_ byte: UInt8) -> UInt8 {
+    (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
+  }
+
+  /// Appends the value as it stands in a URL, in lower case.
+  private static func encode(_ value: String, encodesTilde: Bool, to text: inout [UInt8]) {
     for byte in value.utf8 {
       switch byte {
       case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
         UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "*"),
         UInt8(ascii: "_"):
-        bytes.append(byte)
-      case UInt8(ascii: "~") where !encodesTilde: bytes.append(byte)
-      default: bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+        text.append(lowered(byte))
+      case UInt8(ascii: "~") where !encodesTilde: text.append(byte)
+      default:
+        text.append(UInt8(ascii: "%"))
+        text.append(digit(byte >> 4))
+        text.append(digit(byte & 15))
       }
     }
-    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  private static func digit(_ value: UInt8) -> UInt8 {
+    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
   }
 }
