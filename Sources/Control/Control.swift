@@ -60,13 +60,7 @@ package final class Control: Sendable {
     if let reason = nodes.state.withLock({ $0.distrust }) {
       throw ControlError(.resourceUnavailable, "The manager refuses to change anything: \(reason)")
     }
-    let whole: @Sendable (inout Draft) throws -> Value = { draft in
-      let value = try body(&draft)
-      try SystemVMs.keep(&draft)
-      try Annexes.removeOrphans(&draft)
-      try draft.requireReferences()
-      return value
-    }
+    let whole = Self.whole(body)
     do {
       // What somebody asks for may concern many customers, and then goes in stages.
       guard cause.user != nil else {
@@ -100,6 +94,30 @@ package final class Control: Sendable {
           .internalError, "It is not known whether the change was stored; look before you try again")
       }
       throw ControlError(.internalError, "The change could not be stored; nothing was changed. Try again later")
+    }
+  }
+
+  /// Several transactions of the system, each with a revision of its own.
+  func transact<Value: Sendable>(
+    all transactions: [(cause: Cause, body: @Sendable (inout Draft) throws -> Value)]
+  ) async -> [Result<Value, any Error>] {
+    if let reason = nodes.state.withLock({ $0.distrust }) {
+      let refusal = ControlError(.resourceUnavailable, "The manager refuses to change anything: \(reason)")
+      return transactions.map { _ in .failure(refusal) }
+    }
+    return await ledger.transact(all: transactions.map { ($0.cause, Self.whole($0.body)) }).map { $0.map(\.value) }
+  }
+
+  /// A transaction with what every one has to see to.
+  private static func whole<Value>(
+    _ body: @escaping @Sendable (inout Draft) throws -> Value
+  ) -> @Sendable (inout Draft) throws -> Value {
+    { draft in
+      let value = try body(&draft)
+      try SystemVMs.keep(&draft)
+      try Annexes.removeOrphans(&draft)
+      try draft.requireReferences()
+      return value
     }
   }
 

@@ -163,52 +163,64 @@ extension Control {
     for waiter in waiters { waiter.resume() }
   }
 
-  /// The nodes have verified what the job asked for: records the observed end.
-  func complete(_ id: ID<AsyncJob>) async {
-    await end(id) { draft, job in
-      try Settlement.settle(job, &draft)
-      try Self.tellEnd(of: job, &draft)
-      job.status = .succeeded
-      try draft.put(job)
-      job.result = self.jobResult(job, draft.state)
-    }
-  }
+  /// What the job asked for is verified.
+  func complete(_ id: ID<AsyncJob>) async { await end([.verified(id)]) }
 
-  /// A node could not do what the job asked for: takes the intent back.
-  func fail(_ id: ID<AsyncJob>, _ reason: String) async {
-    await end(id) { draft, job in
-      try Settlement.abandon(job, reason, &draft)
-      try Self.tellEnd(of: job, failure: reason, &draft)
-      job.status = .failed
-      job.resultCode = 530
-      job.result = Self.failure(530, reason)
-    }
-  }
+  /// What the job asked for could not be done.
+  func fail(_ id: ID<AsyncJob>, _ reason: String) async { await end([.failed(id, reason)]) }
 
-  private func end(
-    _ id: ID<AsyncJob>, _ change: @escaping @Sendable (inout Draft, inout AsyncJob) throws -> Void
-  ) async {
-    let cause = Cause(actor: "system/jobs", command: Self.finishing, job: id.uuid)
-    // A disk that is full now has room later; until then the job is pending, as is what it is about.
-    for attempt in 0..<Self.endAttempts where !ledger.isClosed {
-      do {
-        let ended = try await transact(cause) { draft -> AsyncJob? in
-          guard var job = draft.get(id), job.status == .pending else { return nil }
-          try change(&draft, &job)
-          job.completed = draft.now
-          job.settled = draft.nextRevision
-          try draft.put(job)
-          return job
+  /// Records the ends of jobs, each in a revision of its own.
+  func end(_ outcomes: [NodeBoard.Outcome]) async {
+    var left = outcomes
+    // A disk that is full now has room later; until then a job is pending, as is what it is about.
+    for attempt in 0..<Self.endAttempts where !left.isEmpty && !ledger.isClosed {
+      if attempt > 0 { try? await Task.sleep(for: .seconds(1)) }
+      let ends = await transact(all: left.map { (Self.endCause($0.job), endBody($0)) })
+      var failed: [NodeBoard.Outcome] = []
+      for (outcome, end) in zip(left, ends) {
+        switch end {
+        case .success(let ended):
+          if let ended { tell(ended) }
+          wakeWaiters(of: outcome.job)
+        case .failure(let error):
+          logger.error(
+            "a job could not be finished",
+            metadata: ["job": "\(outcome.job)", "attempt": "\(attempt)", "error": "\(error)"])
+          failed.append(outcome)
         }
-        if let ended { tell(ended) }
-        break
-      } catch {
-        logger.error(
-          "a job could not be finished", metadata: ["job": "\(id)", "attempt": "\(attempt)", "error": "\(error)"])
-        try? await Task.sleep(for: .seconds(1))
       }
+      left = failed
     }
-    wakeWaiters(of: id)
+    for outcome in left { wakeWaiters(of: outcome.job) }
+  }
+
+  private static func endCause(_ job: ID<AsyncJob>) -> Cause {
+    Cause(actor: "system/jobs", command: finishing, job: job.uuid)
+  }
+
+  /// What is verified is settled; of what a node could not do, the intent is taken back.
+  private func endBody(_ outcome: NodeBoard.Outcome) -> @Sendable (inout Draft) throws -> AsyncJob? {
+    { draft in
+      guard var job = draft.get(outcome.job), job.status == .pending else { return nil }
+      switch outcome {
+      case .verified:
+        try Settlement.settle(job, &draft)
+        try Self.tellEnd(of: job, &draft)
+        job.status = .succeeded
+        try draft.put(job)
+        job.result = self.jobResult(job, draft.state)
+      case .failed(_, let reason):
+        try Settlement.abandon(job, reason, &draft)
+        try Self.tellEnd(of: job, failure: reason, &draft)
+        job.status = .failed
+        job.resultCode = 530
+        job.result = Self.failure(530, reason)
+      }
+      job.completed = draft.now
+      job.settled = draft.nextRevision
+      try draft.put(job)
+      return job
+    }
   }
 
   /// Counts and logs the end of a job.

@@ -90,6 +90,12 @@ final class NodeBoard: Sendable {
   enum Outcome: Sendable {
     case verified(ID<AsyncJob>)
     case failed(ID<AsyncJob>, String)
+
+    var job: ID<AsyncJob> {
+      switch self {
+      case .verified(let job), .failed(let job, _): job
+      }
+    }
   }
 
   /// - Parameter earlier: pending jobs about the same thing, the newest first. Who asks again for what is on its way waits

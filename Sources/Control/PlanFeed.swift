@@ -22,13 +22,28 @@ extension Control {
   }
 
   private func follow(_ position: inout UInt64) async -> LedgerError? {
+    var revisions = ledger.revisions(after: position).makeAsyncIterator()
     do throws(LedgerError) {
-      for try await committed in ledger.revisions(after: position) {
-        feed(committed.revision, committed.before.state, committed.after.state)
-        position = committed.revision.number
+      while let committed = try await revisions.next() {
+        var revision = committed.revision
+        var last = committed
+        // No job waits for what ends of jobs change, so of several in a row the nodes are told what they come to.
+        if Self.isPlainEnd(revision) {
+          while let next = revisions.ready(if: Self.isPlainEnd) {
+            revision = revision.joined(by: next.revision)
+            last = next
+          }
+        }
+        feed(revision, committed.before.state, last.after.state)
+        position = revision.number
       }
       return nil
     } catch { return error }
+  }
+
+  /// The end of a job that is no stage of a rollout.
+  private static func isPlainEnd(_ revision: Revision) -> Bool {
+    revision.cause.command == finishing && !revision.changes.contains { $0.kind == Rollout.kind }
   }
 
   /// Too many revisions to follow one by one: the nodes connect anew and get complete plans.
@@ -145,14 +160,8 @@ extension Control {
   }
 
   func settleLater(_ outcomes: [NodeBoard.Outcome]) {
-    for outcome in outcomes {
-      Task {
-        switch outcome {
-        case .verified(let job): await self.complete(job)
-        case .failed(let job, let reason): await self.fail(job, reason)
-        }
-      }
-    }
+    if outcomes.isEmpty { return }
+    Task { await end(outcomes) }
   }
 
   /// Jobs that an earlier manager left pending wait for what their revision changed, as the nodes report it now.

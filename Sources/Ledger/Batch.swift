@@ -8,6 +8,18 @@ struct Pending: Sendable {
   let cause: Cause
   let run: @Sendable (inout Draft) throws -> Answer
   let refuse: @Sendable (any Error) -> Void
+
+  init<Value: Sendable>(
+    cause: Cause, _ body: @escaping @Sendable (inout Draft) throws -> Value,
+    _ tell: @escaping @Sendable (Result<Committed<Value>, any Error>) -> Void
+  ) {
+    self.cause = cause
+    run = { draft in
+      let value = try body(&draft)
+      return { tell(.success($0.with(value))) }
+    }
+    refuse = { tell(.failure($0)) }
+  }
 }
 
 /// A revision that is to be written.

@@ -137,14 +137,29 @@ package final class Ledger: Sendable {
     // Who passes both stages on the own thread is never suspended, and one who writes without a pause would keep the thread.
     if turns.wrappingAdd(1, ordering: .relaxed).newValue % Self.turnsInRow == 0 { await Task.yield() }
     return try await withCheckedThrowingContinuation { continuation in
+      enqueue([Pending(cause: cause, body) { continuation.resume(with: $0) }])
+    }
+  }
+
+  /// The same for several transactions, each with a revision and an outcome of its own. Handed in together, they are drafted
+  /// and written together.
+  package func transact<Value: Sendable>(
+    all transactions: [(cause: Cause, body: @Sendable (inout Draft) throws -> Value)]
+  ) async -> [Result<Committed<Value>, any Error>] {
+    if transactions.isEmpty { return [] }
+    return await withCheckedContinuation { continuation in
+      let outcomes = Mutex([Int: Result<Committed<Value>, any Error>]())
+      let tell = { @Sendable (place: Int, outcome: Result<Committed<Value>, any Error>) in
+        let all = outcomes.withLock { outcomes in
+          outcomes[place] = outcome
+          return outcomes.count == transactions.count ? outcomes : [:]
+        }
+        if !all.isEmpty { continuation.resume(returning: transactions.indices.compactMap { all[$0] }) }
+      }
       enqueue(
-        Pending(
-          cause: cause,
-          run: { draft in
-            let value = try body(&draft)
-            return { continuation.resume(returning: $0.with(value)) }
-          },
-          refuse: { continuation.resume(throwing: $0) }))
+        transactions.enumerated().map { place, transaction in
+          Pending(cause: transaction.cause, transaction.body) { tell(place, $0) }
+        })
     }
   }
 
@@ -192,23 +207,23 @@ package final class Ledger: Sendable {
 
   // MARK: - Drafting
 
-  private func enqueue(_ pending: Pending) {
+  private func enqueue(_ pending: [Pending]) {
     let turn = queue.withLock { queue -> Turn in
       if let refusal = queue.refusal { return .refused(refusal) }
       guard queue.pending.count < Self.queueLimit else {
         return .refused(LedgerError(.overloaded, "\(Self.queueLimit) writes are waiting; try again later"))
       }
-      if storage.isNear, !queue.isDrafting, !queue.isWriting {
+      if storage.isNear, !queue.isDrafting, !queue.isWriting, pending.count <= Self.pieceLimit {
         queue.isDrafting = true
         queue.isWriting = true
         return .leads
       }
-      queue.pending.append(pending)
+      queue.pending += pending
       defer { queue.isDrafting = true }
       return queue.isDrafting ? .waits : .begins
     }
     switch turn {
-    case .refused(let refusal): pending.refuse(refusal)
+    case .refused(let refusal): for pending in pending { pending.refuse(refusal) }
     case .leads: lead(pending)
     case .begins: drafting.async { self.draft() }
     case .waits: break
@@ -225,10 +240,10 @@ package final class Ledger: Sendable {
     case waits
   }
 
-  /// Runs the closure and writes it at once, with both stages free. What comes meanwhile is left to the queues, so nobody's
+  /// Runs the closures and writes what they did at once, with both stages free. What comes meanwhile is left to the queues, so nobody's
   /// thread is held up for more than one append.
-  private func lead(_ pending: Pending) {
-    let piece = DraftedPiece([pending], on: queue.withLock { $0.tip }, sources: sources)
+  private func lead(_ pending: [Pending]) {
+    let piece = DraftedPiece(pending[...], on: queue.withLock { $0.tip }, sources: sources)
     let begins = queue.withLock { queue in
       queue.tip = piece.end
       queue.isDrafting = !queue.pending.isEmpty

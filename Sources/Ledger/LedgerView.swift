@@ -24,6 +24,10 @@ package protocol LedgerView: AnyObject, Sendable {
     _ cause: Cause, _ body: @escaping @Sendable (inout Draft) throws -> Value
   ) async throws -> Committed<Value>
 
+  func transact<Value: Sendable>(
+    all transactions: [(cause: Cause, body: @Sendable (inout Draft) throws -> Value)]
+  ) async -> [Result<Committed<Value>, any Error>]
+
   func close() async
 }
 
@@ -46,5 +50,11 @@ extension Follower: LedgerView {
     _ cause: Cause, _ body: @escaping @Sendable (inout Draft) throws -> Value
   ) async throws -> Committed<Value> {
     throw LedgerError(.fenced, "another manager leads; it takes the writes")
+  }
+
+  package func transact<Value: Sendable>(
+    all transactions: [(cause: Cause, body: @Sendable (inout Draft) throws -> Value)]
+  ) async -> [Result<Committed<Value>, any Error>] {
+    transactions.map { _ in .failure(LedgerError(.fenced, "another manager leads; it takes the writes")) }
   }
 }

@@ -37,6 +37,14 @@ package struct Revisions: AsyncSequence, Sendable {
       return nil
     }
 
+    /// The next revision if it is in memory already and `isWanted`; else it stays the next one.
+    package mutating func ready(if isWanted: (Revision) -> Bool) -> Committed<Void>? {
+      guard older.isEmpty, case .step(let step) = chronicle.log.position(after: seen), isWanted(step.revision) else {
+        return nil
+      }
+      return pass(step)
+    }
+
     private mutating func pass(_ step: Committed<Void>) -> Committed<Void> {
       seen = step.revision.number
       return step

@@ -97,6 +97,11 @@ package struct Revision: Sendable {
   package let time: Date
   package let cause: Cause
   package let changes: [ResourceChange]
+
+  /// The changes of both, under number, time and cause of the later.
+  package func joined(by next: Revision) -> Revision {
+    Revision(number: next.number, time: next.time, cause: next.cause, changes: changes + next.changes)
+  }
 }
 
 /// What came of a transaction. When it changed nothing there is no new revision: `revision.number` is the current one,

@@ -8,7 +8,7 @@ final class Stretch: Sendable {
   private let first: Snapshot
   private let last: Snapshot
   private let revisions: [Revision]
-  /// The states after all revisions but the last.
+  /// The states after all revisions but the last, where somebody asked for them.
   private let between: Mutex<[Snapshot?]>
 
   init(from first: Snapshot, to last: Snapshot, _ revisions: [Revision]) {
@@ -25,27 +25,27 @@ final class Stretch: Sendable {
     return between.withLock { between in
       if let known = between[count - 1] { return known }
       let begin = (0..<count - 1).last { between[$0] != nil }
-      var snapshot = begin.flatMap { between[$0] } ?? first
-      for position in (begin.map { $0 + 1 } ?? 0)..<count {
-        snapshot = snapshot.followed(by: revisions[position])
-        between[position] = snapshot
-      }
+      let snapshot = (begin.flatMap { between[$0] } ?? first).followed(by: revisions[(begin.map { $0 + 1 } ?? 0)..<count])
+      between[count - 1] = snapshot
       return snapshot
     }
   }
 }
 
 extension Snapshot {
-  fileprivate func followed(by revision: Revision) -> Snapshot {
+  /// The state after all of the revisions, made in place but for the nodes that this one has.
+  fileprivate func followed(by revisions: ArraySlice<Revision>) -> Snapshot {
     var state = state
-    do {
-      // First away, then back: what must be unique may have passed from one resource to another.
-      for change in revision.changes { _ = RevisionContent.kinds[change.kind]?.remove(change.id, from: &state) }
-      for change in revision.changes { try change.after?.put(into: &state, revision.number) }
-    } catch {
-      preconditionFailure("revision \(revision.number) was drafted and cannot be repeated: \(error)")
+    for revision in revisions {
+      do {
+        // First away, then back: what must be unique may have passed from one resource to another.
+        for change in revision.changes { _ = RevisionContent.kinds[change.kind]?.remove(change.id, from: &state) }
+        for change in revision.changes { try change.after?.put(into: &state, revision.number) }
+      } catch {
+        preconditionFailure("revision \(revision.number) was drafted and cannot be repeated: \(error)")
+      }
     }
-    return Snapshot(ledger: ledger, epoch: epoch, revision: revision.number, state: state)
+    return Snapshot(ledger: ledger, epoch: epoch, revision: revisions.last?.number ?? revision, state: state)
   }
 }
 

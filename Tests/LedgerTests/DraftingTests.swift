@@ -22,13 +22,12 @@ import Testing
         waiting.append(
           Pending(
             cause: test,
-            run: { draft in
+            { draft in
               for case (let id?, let path) in steps {
                 if path == 0 { try draft.remove(id) } else { try draft.put(Self.domain(id, "d\(path)")) }
               }
               if fails { throw ModelError("no") }
-              return { _ in }
-            }, refuse: { _ in }))
+            }, { (_: Result<Committed<Void>, any Error>) in }))
         var after: [ID<Domain>: String]? = model
         for case (let id?, let path) in steps where after != nil {
           if path == 0 {

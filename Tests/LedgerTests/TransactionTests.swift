@@ -62,6 +62,52 @@ import Testing
     #expect(try folder.open().snapshot.revision == 1)
   }
 
+  @Test(arguments: Kept.allCases)
+  func `transactions handed in together have revisions and outcomes of their own`(kept: Kept) async throws {
+    let folder = try await kept.place()
+    let ledger = try folder.open(create: true)
+    try await ledger.put(domain("ROOT"))
+    // More than are drafted in one go.
+    let all = (0..<40).map { number in
+      (
+        cause: Cause(actor: "test", command: "c\(number)", job: nil),
+        body: { @Sendable (draft: inout Draft) -> Int in
+          if number % 5 == 4 { throw ModelError("no") }
+          if number % 5 != 3 { try draft.put(offering("o\(number)")) }
+          return number
+        }
+      )
+    }
+    let outcomes = await ledger.transact(all: all)
+    #expect(outcomes.count == 40)
+    var last: UInt64 = 1
+    for (number, outcome) in outcomes.enumerated() {
+      guard number % 5 != 4 else {
+        #expect(throws: ModelError.self) { try outcome.get() }
+        continue
+      }
+      let committed = try outcome.get()
+      #expect(committed.value == number && committed.revision.number == last + (number % 5 == 3 ? 0 : 1))
+      #expect(committed.before.revision == last && committed.after.revision == committed.revision.number)
+      #expect(committed.after.state.serviceOfferings.all.contains { $0.name == "o\(number)" } == (number % 5 != 3))
+      last = committed.revision.number
+    }
+    #expect(ledger.snapshot.revision == 25)
+    #expect(try ledger.history(from: 2, to: 25).map(\.cause.command).first == "c0")
+    var revisions = ledger.revisions(after: 1).makeAsyncIterator()
+    #expect(revisions.ready { $0.number == 3 } == nil, "it stays the next one")
+    let begin = try #require(try await revisions.next())
+    var joined = begin.revision
+    var end = begin
+    while let next = revisions.ready(if: { $0.number <= 20 }) { (joined, end) = (joined.joined(by: next.revision), next) }
+    #expect(joined.number == 20 && joined.changes.count == 19)
+    #expect(end.after.state.serviceOfferings.count == begin.before.state.serviceOfferings.count + 19)
+    #expect(try await revisions.next()?.revision.number == 21)
+    await ledger.close()
+    #expect(await ledger.transact(all: all).allSatisfy { if case .failure = $0 { true } else { false } })
+    #expect(await ledger.transact(all: [(cause: Cause, body: @Sendable (inout Draft) throws -> Int)]()).isEmpty)
+  }
+
   @Test(.timeLimit(.minutes(isFull ? 60 : 5)), arguments: Kept.allCases)
   func `64 callers who each count to 50 reach 3200`(kept: Kept)
     async throws
