@@ -34,7 +34,7 @@ extension Control {
             last = next
           }
         }
-        feed(revision, committed.before.state, last.after.state)
+        feed(revision, from: committed, to: last)
         position = revision.number
       }
       return nil
@@ -66,8 +66,11 @@ extension Control {
     nodes.state.withLock { $0.holds = holds }
   }
 
-  private func feed(_ revision: Revision, _ before: CloudState, _ after: CloudState) {
-    let differences = differences(revision, before, after)
+  private func feed(_ revision: Revision, from first: Committed<Void>, to last: Committed<Void>) {
+    // The state between two revisions has to be made, which is not worth it for what only keeps the books.
+    let resources = Self.planned(revision)
+    let differences =
+      resources.isEmpty ? [] : differences(resources, first.before.state, last.after.state, revision.number)
     nodes.state.withLock { state in
       for (node, passed) in state.pass(revision, differences) {
         guard let session = state.sessions[node], session.generation < revision.number else { continue }
@@ -79,8 +82,9 @@ extension Control {
       }
       state.fed = revision.number
     }
-    if let job = revision.cause.job.flatMap({ after.jobs[ID($0)] }), job.revision == revision.number {
-      wait(for: job, differences, after)
+    if revision.cause.command != Self.finishing, let id = revision.cause.job {
+      let after = last.after.state
+      if let job = after.jobs[ID(id)], job.revision == revision.number { wait(for: job, differences, after) }
     }
   }
 
@@ -98,8 +102,14 @@ extension Control {
   func differences(
     _ revision: Revision, _ before: CloudState, _ after: CloudState
   ) -> [(node: String, PlanDifference)] {
-    let resources = revision.changes.flatMap { [$0.before, $0.after].compactMap { $0 } }
-    return differences(resources, before, after, revision.number)
+    differences(Self.planned(revision), before, after, revision.number)
+  }
+
+  /// What a revision touched that plans may be made of.
+  private static func planned(_ revision: Revision) -> [any Resource] {
+    revision.changes.flatMap { [$0.before, $0.after] }.compactMap { resource in
+      resource.flatMap { type(of: $0).isBookkeeping ? nil : $0 }
+    }
   }
 
   func differences(

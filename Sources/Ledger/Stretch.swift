@@ -25,7 +25,8 @@ final class Stretch: Sendable {
     return between.withLock { between in
       if let known = between[count - 1] { return known }
       let begin = (0..<count - 1).last { between[$0] != nil }
-      let snapshot = (begin.flatMap { between[$0] } ?? first).followed(by: revisions[(begin.map { $0 + 1 } ?? 0)..<count])
+      let snapshot = (begin.flatMap { between[$0] } ?? first).followed(
+        by: revisions[(begin.map { $0 + 1 } ?? 0)..<count])
       between[count - 1] = snapshot
       return snapshot
     }

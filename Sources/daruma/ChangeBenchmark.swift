@@ -93,7 +93,7 @@ private final class ChangeCaller {
       if value("errorcode", in: started) == nil { return }
       throw CommandFailure("\(command): \(String(decoding: answer[started], as: UTF8.self))")
     }
-    var pause = usual * 0.8
+    var pause = usual * 0.6
     while true {
       usleep(UInt32(max(pause, 0.0005) * 1_000_000))
       let asked = try call("queryAsyncJobResult", ["jobid": job])
@@ -101,7 +101,7 @@ private final class ChangeCaller {
       case "1":
         usual = usual * 0.8 + (ContinuousClock.now - start).seconds * 0.2
         return
-      case "0": pause = usual * 0.1
+      case "0": pause = usual * 0.2
       default: throw CommandFailure("\(command): \(String(decoding: answer[asked], as: UTF8.self))")
       }
     }

@@ -78,9 +78,12 @@ struct PlanStoreTests {
       func add(_ generations: ClosedRange<UInt64>) throws {
         for generation in generations {
           let update = difference(
-            [nat(Int(generation), revision: generation, to: 1)], removing: [(nat(Int(generation) + 100).key, generation)],
+            [nat(Int(generation), revision: generation, to: 1)],
+            removing: [(nat(Int(generation) + 100).key, generation)],
             base: generation - 1, generation: generation)
-          guard case .accepted(let acceptance) = PlanGuard.judge(plan, update) else { throw AgentError(.damaged, "refused") }
+          guard case .accepted(let acceptance) = PlanGuard.judge(plan, update) else {
+            throw AgentError(.damaged, "refused")
+          }
           try store.add(acceptance, of: plan)
           inverses.append(plan.inverse(of: acceptance))
           plan.apply(acceptance)

@@ -99,7 +99,9 @@ import Testing
     let begin = try #require(try await revisions.next())
     var joined = begin.revision
     var end = begin
-    while let next = revisions.ready(if: { $0.number <= 20 }) { (joined, end) = (joined.joined(by: next.revision), next) }
+    while let next = revisions.ready(if: { $0.number <= 20 }) {
+      (joined, end) = (joined.joined(by: next.revision), next)
+    }
     #expect(joined.number == 20 && joined.changes.count == 19)
     #expect(end.after.state.serviceOfferings.count == begin.before.state.serviceOfferings.count + 19)
     #expect(try await revisions.next()?.revision.number == 21)
