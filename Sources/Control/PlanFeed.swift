@@ -29,7 +29,8 @@ extension Control {
         var last = committed
         // No job waits for what ends of jobs change, so of several in a row the nodes are told what they come to.
         if Self.isPlainEnd(revision) {
-          while let next = revisions.ready(if: Self.isPlainEnd) {
+          let limit = revision.number + Self.toldAtOnce
+          while let next = revisions.ready(if: { $0.number < limit && Self.isPlainEnd($0) }) {
             revision = revision.joined(by: next.revision)
             last = next
           }
@@ -40,6 +41,8 @@ extension Control {
       return nil
     } catch { return error }
   }
+
+  private static let toldAtOnce: UInt64 = 64
 
   /// The end of a job that is no stage of a rollout.
   private static func isPlainEnd(_ revision: Revision) -> Bool {

@@ -240,8 +240,8 @@ package final class Ledger: Sendable {
     case waits
   }
 
-  /// Runs the closures and writes what they did at once, with both stages free. What comes meanwhile is left to the queues, so nobody's
-  /// thread is held up for more than one append.
+  /// Runs the closures and writes what they did at once, with both stages free. What comes meanwhile is left to the queues, so
+  /// nobody's thread is held up for more than one append.
   private func lead(_ pending: [Pending]) {
     let piece = DraftedPiece(pending[...], on: queue.withLock { $0.tip }, sources: sources)
     let begins = queue.withLock { queue in

@@ -3,6 +3,7 @@ import CloudModel
 import FoundationEssentials
 import Ledger
 import NodePlan
+import Planning
 import Testing
 
 @testable import Control
@@ -155,6 +156,47 @@ struct SettlementTests {
         #expect(try await cloud.end(of: job.id) == .succeeded)
       }
       #expect(cloud.state.firewallRules[id] == nil)
+    }
+  }
+
+  @Test(.timeLimit(.minutes(1)))
+  func `jobs that end together end in revisions of their own, and the nodes have what they come to`() async throws {
+    try await Cloud.with { cloud in
+      let (control, caller) = (cloud.control, cloud.caller)
+      cloud.connect()
+      // While the node is not done, jobs gather; then its reports end them all.
+      cloud.node.answer { _ in .applying }
+      let started = try await withThrowingTaskGroup(of: Started.self) { group in
+        for number in 0..<20 {
+          let deployment = try cloud.deployment(.basic, "web\(number)")
+          group.addTask { try await control.deployVirtualMachine(deployment, by: caller) }
+        }
+        return try await group.reduce(into: []) { $0.append($1) }
+      }
+      cloud.node.answer { _ in .verified }
+      for job in started { #expect(try await cloud.end(of: job.job) == .succeeded) }
+      let gone = try await withThrowingTaskGroup(of: Started.self) { group in
+        for job in started {
+          let machine: ID<VirtualMachine> = try job.id()
+          group.addTask { try await control.destroyVirtualMachine(machine, expunge: true, by: caller) }
+        }
+        return try await group.reduce(into: []) { $0.append($1) }
+      }
+      for job in gone { #expect(try await cloud.end(of: job.job) == .succeeded) }
+      let jobs = (started + gone).compactMap { cloud.state.jobs[$0.job] }
+      #expect(Set(jobs.compactMap(\.settled)).count == 40)
+      for job in jobs {
+        let settled = try #require(job.settled)
+        let end = try #require(try control.revisions(from: settled, to: settled).first)
+        #expect(end.cause.job == job.id.uuid && end.changes.contains { $0.id == job.id.uuid })
+      }
+      #expect(cloud.state.virtualMachines.isEmpty)
+      let revision = control.snapshot.revision
+      for _ in 0..<500 where control.health().revision < revision { try await Task.sleep(for: .milliseconds(10)) }
+      #expect(control.health().revision == revision)
+      let wanted = Set(Planner.plan(node: "node", state: cloud.state, revision: revision).keys)
+      for _ in 0..<500 where cloud.node.keys != wanted { try await Task.sleep(for: .milliseconds(10)) }
+      #expect(cloud.node.keys == wanted)
     }
   }
 
