@@ -126,7 +126,7 @@ package actor NodeAgent {
   @discardableResult
   private func carryOut(_ step: inout Step) async -> Bool {
     guard step.isAccepted else { return true }
-    let whole = step
+    var whole = step
     step = Step()
     do throws(AgentError) {
       try store.flush(plan)
@@ -134,6 +134,7 @@ package actor NodeAgent {
       forget(whole, error, generation: plan.generation)
       return false
     }
+    whole.inverses = []
     await apply(
       upserts: Array(whole.upserts.values), removals: Array(whole.removals), complete: whole.isComplete)
     // Only now is what was released done.

@@ -38,7 +38,8 @@ package struct Plan: Equatable, Sendable {
     inverse.fence = fence
     inverse.generation = generation
     inverse.held = held
-    for object in change.renumbered + change.upserts {
+    inverse.upserts = change.renumbered.compactMap { objects[$0.key] }
+    for object in change.upserts {
       if let old = objects[object.key] { inverse.upserts.append(old) } else { inverse.removals.append(object.key) }
     }
     inverse.upserts += change.removals.compactMap { objects[$0] }
