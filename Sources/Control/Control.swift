@@ -18,7 +18,7 @@ package final class Control: Sendable {
   let nodes: NodeBoard
   let settings: ControlSettings
   let jobResult: @Sendable (AsyncJob, CloudState) -> String
-  let jobWaiters = Mutex<[ID<AsyncJob>: [CheckedContinuation<Void, Never>]]>([:])
+  let jobWaits = JobWaits()
 
   /// - Parameters:
   ///   - fence: of the lease under which this manager leads, if there are several.
@@ -147,6 +147,9 @@ package final class Control: Sendable {
 package struct ControlSettings: Sendable {
   /// How long a call that is synchronous on the wire waits for the nodes.
   package var syncTimeout: Duration = .seconds(60)
+  /// How old a job may be for who asks for it to be answered when it ends, and not before. Zero where another manager leads:
+  /// nobody tells of ends there.
+  package var jobYouth: Duration = .milliseconds(250)
   /// The share of a zone's routers that a rollout works on at once; at least one.
   package var stageShare = 0.25
   /// How long the routers of a stage may take until they are verified.

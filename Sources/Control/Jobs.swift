@@ -3,7 +3,6 @@ import CoreMetrics
 package import FoundationEssentials
 import Ledger
 import Logging
-import Synchronization
 
 /// What an asynchronous use case answers at once.
 package struct Started: Sendable {
@@ -136,14 +135,7 @@ extension Control {
 
   /// Waits until the job is done.
   package func finished(_ id: ID<AsyncJob>) async throws -> AsyncJob {
-    let timeout = settings.syncTimeout
-    await withTaskGroup(of: Void.self) { group in
-      group.addTask { await self.waitForEnd(of: id) }
-      group.addTask { try? await Task.sleep(for: timeout) }
-      await group.next()
-      group.cancelAll()
-      wakeWaiters(of: id)
-    }
+    await jobWaits.wait(for: id, settings.syncTimeout) { self.hasEnded(id) }
     guard let job = state.jobs[id], job.status != .pending else {
       throw ControlError(
         .internalError, "The change is recorded but not yet confirmed by the node; ask for job \(id) later")
@@ -151,17 +143,15 @@ extension Control {
     return job
   }
 
-  private func waitForEnd(of id: ID<AsyncJob>) async {
-    await withCheckedContinuation { continuation in
-      jobWaiters.withLock { $0[id, default: []].append(continuation) }
-      if state.jobs[id]?.status != .pending { wakeWaiters(of: id) }
-    }
+  /// Returns when the job has ended or is no longer young. Most changes are verified within milliseconds, so who asks for
+  /// one at once need not ask again.
+  package func waitWhileYoung(_ id: ID<AsyncJob>) async {
+    guard let job = state.jobs[id], job.status == .pending else { return }
+    let left = settings.jobYouth - .seconds(max(0, Date().timeIntervalSince(job.created)))
+    if left > .zero { await jobWaits.wait(for: id, left) { self.hasEnded(id) } }
   }
 
-  func wakeWaiters(of id: ID<AsyncJob>) {
-    let waiters = jobWaiters.withLock { $0.removeValue(forKey: id) } ?? []
-    for waiter in waiters { waiter.resume() }
-  }
+  private func hasEnded(_ id: ID<AsyncJob>) -> Bool { state.jobs[id]?.status != .pending }
 
   /// What the job asked for is verified.
   func complete(_ id: ID<AsyncJob>) async { await end([.verified(id)]) }
@@ -181,7 +171,7 @@ extension Control {
         switch end {
         case .success(let ended):
           if let ended { tell(ended) }
-          wakeWaiters(of: outcome.job)
+          jobWaits.wake(outcome.job)
         case .failure(let error):
           logger.error(
             "a job could not be finished",
@@ -191,7 +181,7 @@ extension Control {
       }
       left = failed
     }
-    for outcome in left { wakeWaiters(of: outcome.job) }
+    for outcome in left { jobWaits.wake(outcome.job) }
   }
 
   private static func endCause(_ job: ID<AsyncJob>) -> Cause {

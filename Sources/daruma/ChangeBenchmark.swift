@@ -62,8 +62,6 @@ private final class ChangeCaller {
   private let key: String
   private let secret: SymmetricKey
   private var answer = [UInt8](repeating: 0, count: 65_536)
-  /// Of the last jobs, in seconds: who asks for a job when it can be done need not ask often.
-  private var usual = 0.001
 
   init(_ order: ChangeBenchmark.Order) throws {
     key = order.key
@@ -87,21 +85,16 @@ private final class ChangeCaller {
 
   /// Calls a command and returns when it has succeeded, with its job if it begins one.
   func run(_ command: String, _ parameters: [String: String]) throws {
-    let start = ContinuousClock.now
     let started = try call(command, parameters)
     guard let job = value("jobid", in: started) else {
       if value("errorcode", in: started) == nil { return }
       throw CommandFailure("\(command): \(String(decoding: answer[started], as: UTF8.self))")
     }
-    var pause = usual * 0.6
     while true {
-      usleep(UInt32(max(pause, 0.0005) * 1_000_000))
       let asked = try call("queryAsyncJobResult", ["jobid": job])
       switch value("jobstatus", in: asked) {
-      case "1":
-        usual = usual * 0.8 + (ContinuousClock.now - start).seconds * 0.2
-        return
-      case "0": pause = usual * 0.2
+      case "1": return
+      case "0": usleep(20_000)
       default: throw CommandFailure("\(command): \(String(decoding: answer[asked], as: UTF8.self))")
       }
     }

@@ -1,9 +1,9 @@
 import CloudModel
-import Control
 import Foundation
 import Testing
 
 @testable import CloudStackAPI
+@testable import Control
 
 @Suite struct ServerTests {
   static let unverified = "unable to verify user credentials and/or request signature"
@@ -157,6 +157,35 @@ import Testing
     #expect(result.at("queryasyncjobresultresponse", "jobresultcode") == "0")
     #expect(result.content?["jobresult"] == nil)
     #expect(result.at("queryasyncjobresultresponse", "jobinstanceid") == machine)
+  }
+
+  @Test func `who asks for a young job is answered when it ends`() async throws {
+    let cloud = try await TestCloud(youth: .seconds(60))
+    let alice = try await cloud.account("alice")
+    let deployment = try ResourceLimitTests.deployment(cloud.control.state)
+    // No node is there, so that the job is pending until this ends it.
+    let asked = try await cloud.call("deployVirtualMachine", deployment, as: alice)
+    let job = try #require(asked.at("deployvirtualmachineresponse", "jobid"))
+    let id = try #require(UUID(uuidString: job))
+    async let told = cloud.call("queryAsyncJobResult", ["jobid": job], as: alice)
+    while cloud.control.jobWaits.count == 0 { await Task.yield() }
+    await cloud.control.fail(ID(id), "There is no node")
+    #expect(try await told.at("queryasyncjobresultresponse", "jobstatus") == "2")
+  }
+
+  @Test func `who asks for a job that is no longer young is told how it stands`() async throws {
+    let cloud = try await TestCloud(youth: .milliseconds(100))
+    let alice = try await cloud.account("alice")
+    let deployment = try ResourceLimitTests.deployment(cloud.control.state)
+    let asked = try await cloud.call("deployVirtualMachine", deployment, as: alice)
+    let job = try #require(asked.at("deployvirtualmachineresponse", "jobid"))
+    let created = try #require(UUID(uuidString: job).flatMap { cloud.control.state.jobs[ID($0)]?.created })
+    for _ in 0..<3 {
+      let told = try await cloud.call("queryAsyncJobResult", ["jobid": job], as: alice)
+      #expect(told.at("queryasyncjobresultresponse", "jobstatus") == "0")
+      #expect(Date().timeIntervalSince(created) >= 0.1)
+    }
+    #expect(Date().timeIntervalSince(created) < 30)
   }
 
   @Test func `a synchronous command that the node does not confirm in time fails`() async throws {

@@ -24,7 +24,8 @@ final class TestCloud: Sendable {
   /// - Parameters:
   ///   - patience: how long a call that is synchronous on the wire waits for nodes.
   ///   - former: one that is closed and whose ledger this one goes on with.
-  private init(patience: Duration, sources: Sources, former: TestCloud?) async throws {
+  ///   - youth: how long who asks for a job may have to wait for its end.
+  private init(patience: Duration, youth: Duration, sources: Sources, former: TestCloud?) async throws {
     folder = FileManager.default.temporaryDirectory.appending(path: "cloudstackapi-\(UUID().uuidString)")
     if let former {
       try FileManager.default.copyItem(at: former.folder, to: folder)
@@ -38,16 +39,19 @@ final class TestCloud: Sendable {
     try await ledger.takeUpKeys()
     var settings = ControlSettings()
     settings.syncTimeout = patience
+    settings.jobYouth = youth
     control = Control(ledger: ledger, settings: settings, logger: logger, jobResult: JobResult.render)
     server = APIServer(control: control, logger: logger)
   }
 
   convenience init(continuing former: TestCloud, patience: Duration, sources: Sources) async throws {
-    try await self.init(patience: patience, sources: sources, former: former)
+    try await self.init(patience: patience, youth: .zero, sources: sources, former: former)
   }
 
-  convenience init(patience: Duration = .milliseconds(20), sources: Sources = .system) async throws {
-    try await self.init(patience: patience, sources: sources, former: nil)
+  convenience init(
+    patience: Duration = .milliseconds(20), youth: Duration = .zero, sources: Sources = .system
+  ) async throws {
+    try await self.init(patience: patience, youth: youth, sources: sources, former: nil)
     let prefix = try #require(IPv4Prefix("203.0.113.0/24"))
     try await control.bootstrap(
       FirstCloud(

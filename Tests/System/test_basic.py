@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from cs import CloudStackApiException
+from cs import CloudStack, CloudStackApiException
 
 import latency
 from cloud import Cloud, Host, fetch, until
@@ -566,6 +566,23 @@ def test_the_first_packet_after_a_static_nat_passes_fifty_times(cloud, account):
     result = latency.measure(cloud, account, machine, 50)
     print(f"\n{result}")
     assert result["wrong"] == []
+
+
+def test_a_client_that_polls_seldom_is_told_of_a_change_at_once(cloud, account):
+    """`cs` as it is: it asks for a job once, and then every two seconds."""
+    machine = cloud.deploy(account, "asked-once")
+    address = account.associateIpAddress(zoneid=cloud.zones["basic"])["ipaddress"]["id"]
+    client = CloudStack(endpoint=f"http://127.0.0.1:{cloud.port}/client/api", key=account.key, secret=account.secret,
+                        fetch_result=True)
+    times = []
+    for _ in range(10):
+        start = time.monotonic()
+        client.enableStaticNat(ipaddressid=address, virtualmachineid=machine["id"])
+        client.disableStaticNat(ipaddressid=address)
+        times.append((time.monotonic() - start) / 2)
+    print(f"\na change by cs as it is: {sorted(times)[len(times) // 2] * 1000:.0f} ms, {max(times) * 1000:.0f} ms at most")
+    assert sorted(times)[len(times) // 2] < 0.5
+    account.disassociateIpAddress(id=address)
 
 
 # The life of instances ------------------------------------------------------------------------------------------------

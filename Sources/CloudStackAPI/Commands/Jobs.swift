@@ -9,10 +9,12 @@ extension Commands {
       [.id("jobid", .asyncJob, "the job's id", required: true)], response: .asyncJob, object: "asyncjobs"
     ) { request in
       let id: ID<AsyncJob> = try request.id("jobid")
-      guard let job = request.state.jobs[id] else {
+      await request.control.waitWhileYoung(id)
+      let view = request.latest
+      guard let job = view.state.jobs[id] else {
         throw APIError.unknown(id.description, parameter: "jobid", command: request.command)
       }
-      return .object(request.view.fields(of: job))
+      return .object(view.fields(of: job))
     },
     Command(
       "listAsyncJobs", "Lists jobs",

@@ -71,7 +71,9 @@ struct ManagerOfSeveral: Sendable {
   }
 
   private func server(_ ledger: any LedgerView) -> FollowingServer {
-    let control = Control(ledger: ledger, logger: logger) { JobResult.render($0, $1) }
+    var settings = ControlSettings()
+    settings.jobYouth = .zero
+    let control = Control(ledger: ledger, settings: settings, logger: logger) { JobResult.render($0, $1) }
     return FollowingServer(APIServer(control: control, logger: logger), leader: desk.sight)
   }
 
