@@ -17,7 +17,7 @@ package final class GatewayMeasurement {
       case .staticNat(let nat): try place.table?.replace(owner: object.key, TranslationTable.elements(of: nat))
       case .loadBalancer(let balancer):
         try place.table?.replace(
-          owner: object.key, TranslationTable.elements(of: balancer, proxyPort: nil) { _ in true })
+          owner: object.key, EdgeTable.elements(of: balancer, proxyPort: nil) { _ in true })
         for key in place.table?.keys(of: object.key, in: "classes") ?? [] {
           let kind = LoadBalancerClass(mark: key.mark())
           if place.table?.chains[kind.chain] != nil { continue }

@@ -31,7 +31,9 @@ extension NodeNetwork {
       }
     case .portForward(let forward):
       let state = try router(forward.router)
-      try replace(state.place, key, TranslationTable.elements(of: forward))
+      try replace(
+        state.place, key,
+        state.isVirtual ? TranslationTable.elements(of: forward) : EdgeTable.elements(of: forward))
     case .loadBalancer(let balancer): try install(balancer, key)
     case .firewall(let rule): try install(rule, key)
     case .securityGroup(let group):
@@ -222,9 +224,13 @@ extension NodeNetwork {
   }
 
   func refresh(_ balancer: LoadBalancer, _ key: String, _ proxyPort: UInt16?) throws {
-    let elements = try TranslationTable.elements(of: balancer, proxyPort: proxyPort) { member in
+    let isAlive = { (member: LoadBalancer.Member) in
       balancer.protocol != 6 || self.checks?.isAlive(self.check(balancer.router, member)) ?? true
     }
+    let elements =
+      try routers[balancer.router]?.isVirtual == false
+      ? EdgeTable.elements(of: balancer, proxyPort: proxyPort, isAlive: isAlive)
+      : TranslationTable.elements(of: balancer, proxyPort: proxyPort, isAlive: isAlive)
     let former = classes(of: key, balancer.router)
     defer { updateClasses(balancer.router, former + classes(of: key, balancer.router)) }
     try replace(Names.router(balancer.router), key, elements)

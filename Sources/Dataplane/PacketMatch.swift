@@ -21,6 +21,8 @@ enum Step {
   static let reply: [NFTExpression] = [.connection(.direction, to: 0), .compare(.equal, 0, [1])]
   static let invalid = NFTExpression.connectionState(1)
   static let known = NFTExpression.connectionState(2 | 4)
+  /// What conntrack is not to know.
+  static let untracked = NFTExpression.connectionState(64)
   static let related = NFTExpression.connectionState(4)
 
   static func protocolNumber(_ number: UInt8) -> [NFTExpression] { NFTExpression.transportProtocol(number) }

@@ -53,6 +53,7 @@ package enum RenderingFault: String, Hashable, Sendable, CaseIterable {
     case .swapped: break
     case .oneWay:
       guard var chain = table.chains["forward"] else { return }
+      chain.rules.insert(Rule("a mistake", Step.output("pub") + Step.untracked + Step.drop), at: 0)
       chain.rules.insert(Rule("a mistake", Step.reply + Step.drop), at: 0)
       table.setChain("forward", chain)
     case .short:

@@ -16,7 +16,7 @@ extension NFTExpression {
   private var name: String {
     switch self {
     case .meta, .setMeta: "meta"
-    case .payload: "payload"
+    case .payload, .setPayload: "payload"
     case .connection, .setConnectionMark: "ct"
     case .compare: "cmp"
     case .bitwise: "bitwise"
@@ -87,6 +87,14 @@ extension NFTExpression {
 
   private func writeAction(_ family: NFTFamily, _ buffer: inout NetlinkBuffer) {
     switch self {
+    case .setPayload(let base, let offset, let length, let register, let checksum, let isInPseudoHeader):
+      buffer.put(NFTA_PAYLOAD_SREG, big: register.number)
+      buffer.put(NFTA_PAYLOAD_BASE, big: base.rawValue)
+      buffer.put(NFTA_PAYLOAD_OFFSET, big: offset)
+      buffer.put(NFTA_PAYLOAD_LEN, big: length)
+      buffer.put(NFTA_PAYLOAD_CSUM_TYPE, big: UInt32(1))
+      buffer.put(NFTA_PAYLOAD_CSUM_OFFSET, big: checksum)
+      buffer.put(NFTA_PAYLOAD_CSUM_FLAGS, big: UInt32(isInPseudoHeader ? 1 : 0))
     case .nat(let translation, let address, let port):
       buffer.put(NFTA_NAT_TYPE, big: translation.rawValue)
       // Netfilter's families are the socket ones; an inet table's translations here are for IPv4.

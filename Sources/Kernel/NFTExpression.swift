@@ -74,6 +74,10 @@ package enum NFTExpression: Hashable, Sendable {
   case meta(Meta, to: NFTRegister)
   case setMeta(Meta, from: NFTRegister)
   case payload(Base, offset: UInt32, length: UInt32, to: NFTRegister)
+  /// Writes into the packet, and sets the 16-bit checksum at `checksum` of the same header right. `isInPseudoHeader`: the checksum of
+  /// the transport protocol, where it has one that covers what is written, too.
+  case setPayload(
+    Base, offset: UInt32, length: UInt32, from: NFTRegister, checksum: UInt32, isInPseudoHeader: Bool = false)
   /// The direction counts for addresses, ports and the protocol only.
   case connection(Connection, Direction? = nil, to: NFTRegister)
   case setConnectionMark(from: NFTRegister)
@@ -107,6 +111,12 @@ package enum NFTExpression: Hashable, Sendable {
   }
   package static func destinationAddress(to register: NFTRegister) -> NFTExpression {
     .payload(.network, offset: 16, length: 4, to: register)
+  }
+  package static func setSourceAddress(from register: NFTRegister) -> NFTExpression {
+    .setPayload(.network, offset: 12, length: 4, from: register, checksum: 10, isInPseudoHeader: true)
+  }
+  package static func setDestinationAddress(from register: NFTRegister) -> NFTExpression {
+    .setPayload(.network, offset: 16, length: 4, from: register, checksum: 10, isInPseudoHeader: true)
   }
   package static func sourcePort(to register: NFTRegister) -> NFTExpression {
     .payload(.transport, offset: 0, length: 2, to: register)

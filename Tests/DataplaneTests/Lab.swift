@@ -260,6 +260,21 @@ final class Talk {
     return String(decoding: buffer.prefix(count).filter { $0 != 10 }, as: UTF8.self)
   }
 
+  /// What becomes of a datagram to where nothing takes it: the error that it comes back as, 0 for none within the time.
+  static func error(
+    _ address: String, _ port: UInt16, in namespace: NetworkNamespace, hops: Int32 = 64, _ milliseconds: Int32 = 1000
+  ) -> Int32 {
+    guard let target = IPv4(address), let talk = Talk(tcp: false, to: target, port, in: namespace) else { return 0 }
+    var (yes, hops): (Int32, Int32) = (1, hops)
+    setsockopt(talk.descriptor, 0, IP_RECVERR, &yes, 4)
+    setsockopt(talk.descriptor, 0, IP_TTL, &hops, 4)
+    talk.say("x")
+    var watched = pollfd(fd: talk.descriptor, events: Int16(POLLIN), revents: 0)
+    if poll(&watched, 1, milliseconds) <= 0 { return 0 }
+    var byte: UInt8 = 0
+    return recv(talk.descriptor, &byte, 1, 0) < 0 ? errno : 0
+  }
+
   /// Asks over a new TCP connection.
   static func ask(_ address: String, _ port: UInt16, in namespace: NetworkNamespace, timeout: Int32 = 1000) -> String? {
     guard let target = IPv4(address) else { return nil }

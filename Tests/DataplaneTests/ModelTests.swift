@@ -36,8 +36,12 @@ import Testing
     case .staticNat(let nat): try table.replace(owner: object.key, renderer.elements(of: nat))
     case .portForward(let forward): try table.replace(owner: object.key, TranslationTable.elements(of: forward))
     case .loadBalancer(let balancer):
+      let isEdge = balancer.router != Plans.virtual
       try table.replace(
-        owner: object.key, TranslationTable.elements(of: balancer, proxyPort: nil) { _ in true })
+        owner: object.key,
+        isEdge
+          ? EdgeTable.elements(of: balancer, proxyPort: nil) { _ in true }
+          : TranslationTable.elements(of: balancer, proxyPort: nil) { _ in true })
       for key in table.keys(of: object.key, in: "classes") {
         let kind = LoadBalancerClass(mark: key.mark())
         table.setChain(kind.chain, kind.rules)
@@ -68,7 +72,9 @@ import Testing
   }
 
   private static let customers = [
+    // The first two are members of load balancers, too.
     Plans.nat(Plans.cells[0], "203.0.113.70", "10.1.0.10"), Plans.nat(Plans.cells[0], "203.0.113.71", "10.1.0.11"),
+    Plans.nat(Plans.cells[0], "203.0.113.72", "10.1.0.20"), Plans.nat(Plans.cells[0], "203.0.113.73", "10.1.0.21"),
     Plans.balancer(Plans.cells[0], "203.0.113.80", 8080, ["10.1.0.10", "10.1.0.11", "10.1.0.12"]),
     Plans.balancer(
       Plans.cells[0], "203.0.113.81", 53, ["10.1.0.11", "10.1.0.12"], to: 53, .source,
@@ -96,17 +102,22 @@ import Testing
 
   @Test func `swapped addresses are found at both`() throws {
     let faults = try Self.edge(Self.customers, fault: .swapped).faults()
-    #expect(Set(faults.map(\.key)) == ["staticnat/203.0.113.70", "staticnat/203.0.113.71"])
+    #expect(Set(faults.map(\.key)) == Set((70...73).map { "staticnat/203.0.113.\($0)" }))
+    func text(_ address: String) -> String? { faults.first { $0.key == "staticnat/\(address)" }?.text }
     #expect(
-      faults.first { $0.key == "staticnat/203.0.113.70" }?.text
-        == "203.0.113.70 leads to 10.1.0.11:7777 by fab by “static NAT”, “static NAT, inbound”, “inbound”, not to 10.1.0.10"
+      text("203.0.113.70")
+        == "203.0.113.70 leads to 10.1.0.11:7777 by fab by “from outside”, “tracked”, “static NAT”, “static NAT, inbound”, "
+        + "“inbound”, not to 10.1.0.10")
+    #expect(
+      text("203.0.113.72")
+        == "203.0.113.72 leads to 10.1.0.21:7777 by fab by “from outside”, “static NAT”, “static NAT, inbound”, not to 10.1.0.20"
     )
   }
 
   @Test func `answers that are not let through are found everywhere`() throws {
     let faults = try Self.edge(Self.customers, fault: .oneWay).faults()
     #expect(faults.count == Self.customers.count)
-    #expect(faults.allSatisfy { $0.text.contains("is dropped in forward by “a mistake”") }, "\(faults)")
+    #expect(faults.allSatisfy { $0.text.contains("is dropped in forward by ") && $0.text.contains("“a mistake”") }, "\(faults)")
   }
 
   @Test func `missing, wrong and surplus elements are found at whom they serve`() throws {
@@ -124,7 +135,7 @@ import Testing
       #expect(found == [nat], "without its element in \(set)")
     }
     let balancer = "lb/203.0.113.80:8080"
-    for set in ["services", "classes", "backends", "members"] {
+    for set in ["services", "classes", "backends", "members", "tracked"] {
       let found = try fault { table in
         try table.replace(owner: balancer, table.elements(of: balancer).filter { $0.set != set })
       }

@@ -194,18 +194,23 @@ import Testing
     }
   }
 
-  @Test func `connections of what went are forgotten, at once where something else comes in its place`() async throws {
+  @Test(arguments: [false, true])
+  func `connections of what went are forgotten, at once where something else comes in its place`(
+    tracked: Bool
+  ) async throws {
     try await Lab.with { lab in
       let nat = Plans.nat(Plans.cells[0], "203.0.113.70", "10.1.0.10")
-      await lab.apply(EdgeTests.plan([nat]), complete: true)
+      // An instance that a load balancer leads to is tracked in all it does.
+      let balancer = Plans.balancer(Plans.cells[0], "203.0.113.80", 8080, ["10.1.0.10", "10.1.0.11"])
+      await lab.apply(EdgeTests.plan([nat] + (tracked ? [balancer] : [])), complete: true)
       _ = try await EdgeTests.instances(lab)
-      let tracked = try Conntrack(in: lab.namespace(Names.router(Plans.cells[0])))
+      let conntrack = try Conntrack(in: lab.namespace(Names.router(Plans.cells[0])))
       let outside = IPv4(Plans.ip("203.0.113.70"))
-      func flows() throws -> Int { try tracked.flows(FlowFilter(originalDestination: outside)).count }
+      func flows() throws -> Int { try conntrack.flows(FlowFilter(originalDestination: outside)).count }
       let flow = try #require(Talk(tcp: false, to: outside, 80, in: lab.host, sourcePort: 4000))
       flow.say("x")
       #expect(flow.hear() == "vm1 203.0.113.1")
-      #expect(try flows() == 1)
+      #expect(try flows() == (tracked ? 1 : 0))
       await lab.apply([], removing: [nat.key])
       flow.say("x")
       #expect(flow.hear(50) == nil)

@@ -23,6 +23,8 @@ struct ModelPacket {
   var output = ""
   var mark: UInt32 = 0
   var isReply = false
+  /// Conntrack is not to know of it.
+  var isUntracked = false
   var original: Ends
   /// The ends that answers will have.
   var reply: Ends
@@ -41,6 +43,7 @@ struct ModelPacket {
 
   /// The answer to this packet, as it comes in at the other side.
   func answer(from link: String) -> ModelPacket {
+    if isUntracked { return ModelPacket(ends.turned, protocolNumber: protocolNumber, input: link) }
     var packet = self
     packet.isReply = true
     packet.input = link
@@ -50,7 +53,7 @@ struct ModelPacket {
     return packet
   }
 
-  /// 2 is established, 8 new.
-  var state: UInt32 { isReply ? 2 : 8 }
-  var isFirst: Bool { !isReply }
+  /// 2 is established, 8 new, 64 untracked.
+  var state: UInt32 { isUntracked ? 64 : isReply ? 2 : 8 }
+  var isFirst: Bool { !isReply && !isUntracked }
 }

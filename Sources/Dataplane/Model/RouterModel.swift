@@ -28,8 +28,14 @@ final class RouterModel {
 
   /// Lets a packet come in, and follows it to where it leaves.
   func route(_ packet: inout ModelPacket) throws -> Arrival {
-    if packet.isReply { translateBack(&packet) }
-    if case .dropped(let chain) = try rules.pass(.prerouting, &packet) { return .lost(chain) }
+    if case .dropped(let chain) = try rules.pass(.prerouting, &packet, .min...(RuleModel.conntrack - 1)) {
+      return .lost(chain)
+    }
+    let isAnswer = packet.isReply && !packet.isUntracked
+    if isAnswer { translateBack(&packet) }
+    if case .dropped(let chain) = try rules.pass(.prerouting, &packet, RuleModel.conntrack...(.max)) {
+      return .lost(chain)
+    }
     let target = packet.ends.destination
     if own.contains(target) {
       if case .dropped(let chain) = try rules.pass(.input, &packet) { return .lost(chain) }
@@ -43,7 +49,7 @@ final class RouterModel {
       packet.output = "pub"
     }
     if case .dropped(let chain) = try rules.pass(.forward, &packet) { return .lost(chain) }
-    if packet.isReply { translateSource(&packet) }
+    if isAnswer { translateSource(&packet) }
     if case .dropped(let chain) = try rules.pass(.postrouting, &packet) { return .lost(chain) }
     return .sent(packet.output, packet.ends)
   }

@@ -33,9 +33,14 @@ final class RuleModel {
 
   func begin() { path = [] }
 
+  /// Conntrack's own priority: what is less is asked before it knows a packet.
+  static let conntrack: Int32 = -200
+
   /// Every base chain of a hook in turn. Translations are asked for with the first packet of a connection only.
-  func pass(_ hook: NFTBaseChain.Hook, _ packet: inout ModelPacket) throws -> Fate {
-    for (name, base) in hooks[hook] ?? [] {
+  func pass(
+    _ hook: NFTBaseChain.Hook, _ packet: inout ModelPacket, _ priorities: ClosedRange<Int32> = .min...(.max)
+  ) throws -> Fate {
+    for (name, base) in hooks[hook] ?? [] where priorities.contains(base.priority) {
       if base.kind == .nat && !packet.isFirst { continue }
       switch try run(name, &packet, 0) {
       case .accept: continue
@@ -74,7 +79,12 @@ final class RuleModel {
       case .setMeta(.mark, let register): packet.mark = value(register)
       case .payload(let base, let offset, let length, let register):
         try load(base, offset, length, packet, register)
-      case .connection(let what, let direction, let register): try load(what, direction, packet, register)
+      case .setPayload(let base, let offset, let length, let register, _, _):
+        try write(base, offset, length, value(register).bigEndian, &packet)
+      case .untracked: packet.isUntracked = true
+      case .connection(let what, let direction, let register):
+        if packet.isUntracked && what != .state { return nil }
+        try load(what, direction, packet, register)
       case .compare(let how, let register, let bytes): if !compare(how, register, bytes) { return nil }
       case .bitwise(let from, let mask, let xor, let register):
         let source = Int(from.index) * 4
@@ -143,9 +153,21 @@ final class RuleModel {
     case (.network, 9, 1): store([packet.protocolNumber], register)
     case (.network, 12, 4): load(packet.ends.source, register)
     case (.network, 16, 4): load(packet.ends.destination, register)
+    case (.transport, 0, 1) where packet.protocolNumber == 1:
+      store([UInt8(truncatingIfNeeded: packet.ends.destinationPort >> 8)], register)
     case (.transport, 0, 2): load(packet.ends.sourcePort, register)
     case (.transport, 2, 2): load(packet.ends.destinationPort, register)
     default: throw Unknown(description: "a rule looks at byte \(offset) of a header, which cannot be judged")
+    }
+  }
+
+  private func write(
+    _ base: NFTExpression.Base, _ offset: UInt32, _ length: UInt32, _ address: UInt32, _ packet: inout ModelPacket
+  ) throws {
+    switch (base, offset, length) {
+    case (.network, 12, 4): packet.ends.source = IPv4(address)
+    case (.network, 16, 4): packet.ends.destination = IPv4(address)
+    default: throw Unknown(description: "a rule writes byte \(offset) of a header, which cannot be judged")
     }
   }
 
