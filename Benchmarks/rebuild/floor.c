@@ -152,14 +152,37 @@ static void verdict_data(int code, const char *chain) {
   if (chain) text(NFTA_VERDICT_CHAIN, chain);
   unnest(value);
 }
-static void verdict(int code) {
+static void verdict_to(int code, const char *chain) {
   size_t e = expression("immediate");
   number(NFTA_IMMEDIATE_DREG, 0);
   size_t value = nest(NFTA_IMMEDIATE_DATA);
-  verdict_data(code, NULL);
+  verdict_data(code, chain);
   unnest(value);
   done(e);
 }
+static void verdict(int code) { verdict_to(code, NULL); }
+static void clear_mark(void) {
+  uint32_t zero = 0;
+  size_t e = expression("immediate");
+  number(NFTA_IMMEDIATE_DREG, reg(0));
+  size_t value = nest(NFTA_IMMEDIATE_DATA);
+  put(NFTA_DATA_VALUE, &zero, 4);
+  unnest(value);
+  done(e);
+  set_mark(0);
+}
+static void write_payload(int base, int offset, int from, int checksum, int flags) {
+  size_t e = expression("payload");
+  number(NFTA_PAYLOAD_SREG, reg(from));
+  number(NFTA_PAYLOAD_BASE, base);
+  number(NFTA_PAYLOAD_OFFSET, offset);
+  number(NFTA_PAYLOAD_LEN, 4);
+  number(NFTA_PAYLOAD_CSUM_TYPE, NFT_PAYLOAD_CSUM_INET);
+  number(NFTA_PAYLOAD_CSUM_OFFSET, checksum);
+  number(NFTA_PAYLOAD_CSUM_FLAGS, flags);
+  done(e);
+}
+static void untrack(void) { done(expression("notrack")); }
 // `to` is a register, -1 for a verdict, -2 for nothing, -3 for nothing and inverted.
 static void lookup(const char *set, int key, int to) {
   size_t e = expression("lookup");
@@ -258,8 +281,9 @@ static struct set sets[] = {
   {"sources", {IPV4, PROTOCOL, PORT, IPV4}, {0}, 0, NFT_SET_INTERVAL | NFT_SET_CONCAT, 256, 0},
   {"to_private", {IPV4}, {IPV4}, 0, 0, 256, 0},
   {"to_public", {IPV4}, {IPV4}, 0, 0, 256, 0},
+  {"tracked", {IPV4}, {0}, 0, 0, 256, 0},
 };
-enum { BACKENDS, CLASSES, FORWARDS, MEMBERS, PAIRS, RESTRICTED, SERVICES, SOURCES, TO_PRIVATE, TO_PUBLIC, SETS };
+enum { BACKENDS, CLASSES, FORWARDS, MEMBERS, PAIRS, RESTRICTED, SERVICES, SOURCES, TO_PRIVATE, TO_PUBLIC, TRACKED, SETS };
 
 static int width(int type) { return type == PROTOCOL ? 1 : type == PORT ? 2 : 4; }
 static int fields(const int *types) { int n = 0; while (n < 5 && types[n]) n++; return n; }
@@ -366,6 +390,7 @@ static void plan(void) {
   sets[SERVICES].count = balancer_count;
   sets[CLASSES].count = balancer_count > 0;
   sets[BACKENDS].count = sets[MEMBERS].count = balancer_count * member_count;
+  sets[TRACKED].count = balancer_count * (member_count + 1);
 }
 
 static void translation_elements(int set, const struct translation *list, int count) {
@@ -387,6 +412,11 @@ static void balancer_elements(int set, const struct balancer *list, int count) {
     uint32_t key[5] = {list[i].outside, 6, htons(80)}, class = 0x10000 + member_count;
     if (set == SERVICES) {
       element(key, 3, &class, 1);
+      continue;
+    }
+    if (set == TRACKED) {
+      element(key, 1, NULL, 0);
+      for (int k = 0; k < member_count; k++) element(&list[i].members[k], 1, NULL, 0);
       continue;
     }
     for (int k = 0; k < member_count; k++) {
@@ -456,8 +486,33 @@ static void outbound(void) {
   way(0);
 }
 
+// ICMP's types 3 to 5, 11 and 12 tell of a packet; its addresses are at 20 and 24.
+static void error_type(int kind) {
+  uint8_t first = kind ? 11 : 3, last = kind ? 12 : 5;
+  payload(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, 0);
+  compare(NFT_CMP_GTE, &first, 1);
+  compare(NFT_CMP_LTE, &last, 1);
+}
+static void is_icmp(void) {
+  uint8_t icmp = 1;
+  meta(NFT_META_L4PROTO, 0);
+  compare(NFT_CMP_EQ, &icmp, 1);
+}
+static void is_marked(void) {
+  uint32_t zero = 0;
+  meta(NFT_META_MARK, 0);
+  compare(NFT_CMP_NEQ, &zero, 4);
+}
+
 static void chains(const char *class) {
   if (class) chain(class, NULL, 0, 0, 0);
+  chain("arriving", NULL, 0, 0, 0);
+  chain("departing", NULL, 0, 0, 0);
+  chain("direct", "filter", NF_INET_PRE_ROUTING, -300, NF_ACCEPT);
+  chain("errors", "filter", NF_INET_LOCAL_OUT, -300, NF_ACCEPT);
+  chain("errors-in", NULL, 0, 0, 0);
+  chain("errors-out", NULL, 0, 0, 0);
+  chain("outward", NULL, 0, 0, 0);
   chain("forward", "filter", NF_INET_FORWARD, 0, NF_DROP);
   chain("input", "filter", NF_INET_LOCAL_IN, 0, NF_DROP);
   chain("leaving", "filter", NF_INET_POST_ROUTING, 150, NF_ACCEPT);
@@ -465,7 +520,43 @@ static void chains(const char *class) {
   chain("prerouting", "nat", NF_INET_PRE_ROUTING, -100, NF_ACCEPT);
 }
 
+static void static_nat(void) {
+  const int about = NFT_PAYLOAD_TRANSPORT_HEADER, own = NFT_PAYLOAD_NETWORK_HEADER;
+  rule("direct", "from outside"); link_is(NFT_META_IIFNAME, "pub"); verdict_to(NFT_GOTO, "arriving"); end();
+  rule("direct", "from inside"); link_is(NFT_META_IIFNAME, "fab"); verdict_to(NFT_GOTO, "departing"); end();
+  rule("arriving", "to whom"); destination(0); lookup("to_private", 0, 1); set_mark(1); end();
+  rule("arriving", "tracked");
+  meta(NFT_META_MARK, 0); lookup("tracked", 0, -2); clear_mark(); verdict(NF_ACCEPT); end();
+  rule("arriving", "errors"); is_icmp(); verdict_to(NFT_JUMP, "errors-in"); end();
+  rule("arriving", "static NAT"); is_marked(); write_payload(own, 16, 0, 10, 1); untrack(); verdict(NF_ACCEPT); end();
+  rule("departing", "to static NAT here");
+  destination(0); lookup("to_private", 0, 1); set_mark(1); clear_mark(); verdict(NF_ACCEPT); end();
+  rule("departing", "to a service here"); destination(0); lookup("tracked", 0, -2); verdict(NF_ACCEPT); end();
+  rule("departing", "tracked"); source(0); lookup("tracked", 0, -2); verdict(NF_ACCEPT); end();
+  rule("departing", "as whom"); source(0); lookup("to_public", 0, 1); set_mark(1); end();
+  rule("departing", "errors"); is_icmp(); verdict_to(NFT_JUMP, "errors-out"); end();
+  rule("departing", "static NAT"); is_marked(); untrack(); verdict(NF_ACCEPT); end();
+  for (int kind = 0; kind < 2; kind++) {
+    rule("errors-in", "errors to static NAT");
+    error_type(kind); payload(about, 20, 4, 4); meta(NFT_META_MARK, 5); lookup("pairs", 4, -2);
+    write_payload(about, 20, 5, 18, 0); end();
+    rule("errors-out", "errors as its static NAT");
+    error_type(kind); meta(NFT_META_MARK, 4); payload(about, 24, 4, 5); lookup("pairs", 4, -2);
+    write_payload(about, 24, 4, 18, 0); end();
+    rule("errors", "errors about static NAT");
+    is_icmp(); error_type(kind); payload(about, 24, 4, 0); lookup("tracked", 0, -3); lookup("to_public", 0, 4);
+    write_payload(about, 24, 4, 18, 0); end();
+  }
+  rule("outward", "as its static NAT");
+  state(64); is_marked(); write_payload(own, 12, 0, 10, 1); verdict(NF_ACCEPT); end();
+  rule("outward", "as its static NAT"); way(0); is_own_pair(); verdict(NF_ACCEPT); end();
+  rule("outward", "as nobody else"); way(0); verdict(NF_DROP); end();
+  rule("forward", "static NAT, inbound"); link_is(NFT_META_IIFNAME, "pub"); state(64); verdict(NF_ACCEPT); end();
+  rule("forward", "static NAT, outbound"); link_is(NFT_META_OIFNAME, "pub"); state(64); verdict(NF_ACCEPT); end();
+}
+
 static void rules(const char *class) {
+  static_nat();
   rule("prerouting", "static NAT");
   destination(0); lookup("to_private", 0, 1); nat(NFT_NAT_DNAT, 1, 0); end();
   rule("prerouting", "port forwarding");
@@ -486,8 +577,8 @@ static void rules(const char *class) {
   services("forward");
   rule("forward", "outbound"); outbound(); verdict(NF_ACCEPT); end();
   rule("forward", "answers to static NAT"); way(1); is_own_pair(); verdict(NF_ACCEPT); end();
-  rule("leaving", "as its static NAT"); outbound(); is_own_pair(); verdict(NF_ACCEPT); end();
-  rule("leaving", "as nobody else"); outbound(); verdict(NF_DROP); end();
+  rule("leaving", "outbound");
+  link_is(NFT_META_IIFNAME, "fab"); link_is(NFT_META_OIFNAME, "pub"); verdict_to(NFT_GOTO, "outward"); end();
   rule("input", "itself"); link_is(NFT_META_IIFNAME, "lo"); verdict(NF_ACCEPT); end();
   services("input");
   rule("input", "answers"); way(1); state(6); verdict(NF_ACCEPT); end();
@@ -557,6 +648,7 @@ static double refill(void) {
   balancer_elements(SERVICES, balancers, balancer_count);
   translation_elements(TO_PRIVATE, translations, translation_count);
   translation_elements(TO_PUBLIC, translations, translation_count);
+  balancer_elements(TRACKED, balancers, balancer_count);
   rules(class);
   commit();
   return now() - start;
@@ -580,6 +672,7 @@ static double add_balancer(int n) {
   balancer_elements(BACKENDS, &one, 1);
   balancer_elements(MEMBERS, &one, 1);
   balancer_elements(SERVICES, &one, 1);
+  balancer_elements(TRACKED, &one, 1);
   commit();
   return now() - start;
 }
@@ -645,7 +738,7 @@ int main(int argc, char **argv) {
   open_socket();
   plan();
   room = 1 << 20;
-  room += (size_t)translation_count * 80 + (size_t)balancer_count * (60 + member_count * 80);
+  room += (size_t)translation_count * 80 + (size_t)balancer_count * (80 + member_count * 100);
   buffer = malloc(room);
   double refilled = refill();
   printf("{\"refill\": %.6f, \"bytes\": %zu", refilled, used);
