@@ -281,7 +281,7 @@ static struct set sets[] = {
   {"sources", {IPV4, PROTOCOL, PORT, IPV4}, {0}, 0, NFT_SET_INTERVAL | NFT_SET_CONCAT, 256, 0},
   {"to_private", {IPV4}, {IPV4}, 0, 0, 256, 0},
   {"to_public", {IPV4}, {IPV4}, 0, 0, 256, 0},
-  {"tracked", {IPV4}, {0}, 0, 0, 256, 0},
+  {"tracked", {IPV4}, {0}, 0, 0, 1024, 0},
 };
 enum { BACKENDS, CLASSES, FORWARDS, MEMBERS, PAIRS, RESTRICTED, SERVICES, SOURCES, TO_PRIVATE, TO_PUBLIC, TRACKED, SETS };
 
@@ -551,6 +551,7 @@ static void static_nat(void) {
   state(64); is_marked(); write_payload(own, 12, 0, 10, 1); verdict(NF_ACCEPT); end();
   rule("outward", "as its static NAT"); way(0); is_own_pair(); verdict(NF_ACCEPT); end();
   rule("outward", "as nobody else"); way(0); verdict(NF_DROP); end();
+  rule("outward", "as nobody else"); state(64); verdict(NF_DROP); end();
   rule("forward", "static NAT, inbound"); link_is(NFT_META_IIFNAME, "pub"); state(64); verdict(NF_ACCEPT); end();
   rule("forward", "static NAT, outbound"); link_is(NFT_META_OIFNAME, "pub"); state(64); verdict(NF_ACCEPT); end();
 }

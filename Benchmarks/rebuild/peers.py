@@ -63,9 +63,10 @@ def nft_maps(floor, size, folder):
     finally:
         process.communicate()
     path = Path(folder) / "maps.nft"
-    # nft 1.0.6 lists a connection's ports within a concatenation, and what an error is about, but does not read them: those
-    # rules stay out.
-    path.write_bytes(b"\n".join(line for line in text.split(b"\n") if b"ct original proto-dst" not in line and b"@th," not in line))
+    # nft 1.0.6 lists a connection's ports within a concatenation, what an error is about, and an address in a mark, but does not read
+    # them: those rules stay out.
+    unread = (b"ct original proto-dst", b"@th,", b"@tracked", b"set meta mark", b"meta mark set ip daddr map", b"meta mark set ip saddr map")
+    path.write_bytes(b"\n".join(line for line in text.split(b"\n") if not any(part in line for part in unread)))
     one = (f"add element ip daruma to_private {{ {outside(size[0])} : {inside(size[0])} }}\n"
            f"add element ip daruma to_public {{ {inside(size[0])} : {outside(size[0])} }}\n"
            f"add element ip daruma pairs {{ {outside(size[0])} . {inside(size[0])} }}\n")

@@ -11,8 +11,8 @@ import NodePlan
 enum EdgeTable {
   static let sets =
     TranslationTable.sets + [
-      // Public addresses of load balancers and port forwardings, and those of the guests that they lead to.
-      SetShape(name: "tracked", key: [.ipv4], minimum: 256)
+      // Public addresses of load balancers and port forwardings, the guests that they lead to, and the gateway's own towards them.
+      SetShape(name: "tracked", key: [.ipv4], minimum: 1024)
     ]
 
   static func make(_ router: Router) -> RuleTable {
@@ -115,6 +115,7 @@ enum EdgeTable {
       Rule("as its static NAT", Step.untracked + markedAddress + [.setSourceAddress(from: 0)] + Step.accept),
       Rule("as its static NAT", Step.original + TranslationTable.isOwnPair + Step.accept),
       Rule("as nobody else", Step.original + Step.drop),
+      Rule("as nobody else", Step.untracked + Step.drop),
     ])
 
   // MARK: errors
@@ -160,13 +161,14 @@ enum EdgeTable {
 
   // MARK: elements
 
-  /// What the gateway needs for itself: the way of its probes.
+  /// What the gateway needs for itself: the way of its probes, and answers to what it asks guests.
   static func elements(of router: Router) -> [SetElement] {
-    guard router.probeAddress != 0, router.probeTarget != 0 else { return [] }
+    let own = tracked([router.insideAddress, LinkEnds.fab.value].filter { $0 != 0 })
+    guard router.probeAddress != 0, router.probeTarget != 0 else { return own }
     var nat = StaticNAT()
     nat.public = router.probeAddress
     nat.private = router.probeTarget
-    return TranslationTable.elements(of: nat)
+    return own + TranslationTable.elements(of: nat)
   }
 
   private static func tracked(_ addresses: [UInt32]) -> [SetElement] {

@@ -25,6 +25,8 @@ struct ModelPacket {
   var isReply = false
   /// Conntrack is not to know of it.
   var isUntracked = false
+  /// Conntrack did not see what it answers, and takes it for no part of a connection.
+  var isStray = false
   var original: Ends
   /// The ends that answers will have.
   var reply: Ends
@@ -43,7 +45,11 @@ struct ModelPacket {
 
   /// The answer to this packet, as it comes in at the other side.
   func answer(from link: String) -> ModelPacket {
-    if isUntracked { return ModelPacket(ends.turned, protocolNumber: protocolNumber, input: link) }
+    if isUntracked {
+      var answer = ModelPacket(ends.turned, protocolNumber: protocolNumber, input: link)
+      answer.isStray = true
+      return answer
+    }
     var packet = self
     packet.isReply = true
     packet.input = link
@@ -53,7 +59,9 @@ struct ModelPacket {
     return packet
   }
 
-  /// 2 is established, 8 new, 64 untracked.
-  var state: UInt32 { isUntracked ? 64 : isReply ? 2 : 8 }
-  var isFirst: Bool { !isReply && !isUntracked }
+  /// Whether conntrack has a connection that the packet is of.
+  var isTracked: Bool { !isUntracked && !isStray }
+  /// 1 is invalid, 2 established, 8 new, 64 untracked.
+  var state: UInt32 { isUntracked ? 64 : isStray ? 1 : isReply ? 2 : 8 }
+  var isFirst: Bool { isTracked && !isReply }
 }

@@ -31,7 +31,7 @@ final class RouterModel {
     if case .dropped(let chain) = try rules.pass(.prerouting, &packet, .min...(RuleModel.conntrack - 1)) {
       return .lost(chain)
     }
-    let isAnswer = packet.isReply && !packet.isUntracked
+    let isAnswer = packet.isReply && packet.isTracked
     if isAnswer { translateBack(&packet) }
     if case .dropped(let chain) = try rules.pass(.prerouting, &packet, RuleModel.conntrack...(.max)) {
       return .lost(chain)

@@ -83,7 +83,7 @@ final class RuleModel {
         try write(base, offset, length, value(register).bigEndian, &packet)
       case .untracked: packet.isUntracked = true
       case .connection(let what, let direction, let register):
-        if packet.isUntracked && what != .state { return nil }
+        if !packet.isTracked && what != .state { return nil }
         try load(what, direction, packet, register)
       case .compare(let how, let register, let bytes): if !compare(how, register, bytes) { return nil }
       case .bitwise(let from, let mask, let xor, let register):
