@@ -5,7 +5,7 @@ import Control
 extension TestCloud {
   /// A cloud whose jobs end, with a node that does at once whatever it is told.
   static func running(_ body: (TestCloud) async throws -> Void) async throws {
-    let cloud = try await TestCloud()
+    let cloud = try await TestCloud(patience: .seconds(10))
     let control = Task { try await cloud.control.run() }
     let node = Task { try await ObedientNode("node").run(cloud.control) }
     defer {

@@ -44,7 +44,7 @@ import Testing
   }
 
   static func with(_ body: (Place) async throws -> Void) async throws {
-    let cloud = try await TestCloud()
+    let cloud = try await TestCloud(patience: .seconds(10))
     let running = Task { try await cloud.control.run() }
     let node = Task { try await ObedientNode("node").run(cloud.control) }
     defer {

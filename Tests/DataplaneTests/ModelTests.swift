@@ -117,7 +117,9 @@ import Testing
   @Test func `answers that are not let through are found everywhere`() throws {
     let faults = try Self.edge(Self.customers, fault: .oneWay).faults()
     #expect(faults.count == Self.customers.count)
-    #expect(faults.allSatisfy { $0.text.contains("is dropped in forward by ") && $0.text.contains("“a mistake”") }, "\(faults)")
+    #expect(
+      faults.allSatisfy { $0.text.contains("is dropped in forward by ") && $0.text.contains("“a mistake”") },
+      "\(faults)")
   }
 
   @Test func `missing, wrong and surplus elements are found at whom they serve`() throws {

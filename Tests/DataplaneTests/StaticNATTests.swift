@@ -69,7 +69,8 @@ import Testing
       let victim = try #require(
         Talk(tcp: false, to: IPv4(Plans.ip(Self.outside)), 9, in: lab.host, sourcePort: 4321))
       // Nobody answers at this port; vm1 itself is told not to say so.
-      _ = try lab.run("/usr/sbin/nft", ["add table ip t; add chain ip t o { type filter hook output priority 0; }"], in: vms[0])
+      _ = try lab.run(
+        "/usr/sbin/nft", ["add table ip t; add chain ip t o { type filter hook output priority 0; }"], in: vms[0])
       _ = try lab.run("/usr/sbin/nft", ["add rule ip t o ip protocol icmp drop"], in: vms[0])
       victim.say("x")
       let forged = """
@@ -103,7 +104,11 @@ import Testing
       #expect(open.hear() == "vm1 203.0.113.1")
       let datagrams = try #require(Talk(tcp: false, to: IPv4(Plans.ip(Self.outside)), 80, in: lab.host))
       for round in 0..<6 {
-        if round % 2 == 0 { await lab.apply([Self.balancer]) } else { await lab.apply([], removing: [Self.balancer.key]) }
+        if round % 2 == 0 {
+          await lab.apply([Self.balancer])
+        } else {
+          await lab.apply([], removing: [Self.balancer.key])
+        }
         for count in 0..<20 {
           open.say("\(round).\(count)")
           #expect(open.hear() == "\(round).\(count)")
