@@ -122,6 +122,16 @@ import Testing
       "\(faults)")
   }
 
+  @Test func `packets of which conntrack knows one direction only are found`() throws {
+    for name in ["arriving", "departing"] {
+      var rendered = try Self.edge(Self.customers)
+      var chain = try #require(rendered.table.chains[name])
+      #expect(chain.rules.removeLast().comment == "static NAT")
+      rendered.table.setChain(name, chain)
+      #expect(rendered.faults().map(\.key).sorted() == ["staticnat/203.0.113.72", "staticnat/203.0.113.73"], "\(name)")
+    }
+  }
+
   @Test func `missing, wrong and surplus elements are found at whom they serve`() throws {
     func fault(_ change: (inout RuleTable) throws -> Void) throws -> [String] {
       var rendered = try Self.edge(Self.customers)

@@ -31,7 +31,9 @@ final class RouterModel {
     if case .dropped(let chain) = try rules.pass(.prerouting, &packet, .min...(RuleModel.conntrack - 1)) {
       return .lost(chain)
     }
-    let isAnswer = packet.isReply && packet.isTracked
+    // Conntrack would wait for the answer, and call what follows invalid.
+    if packet.isReply && packet.isUntracked { return .lost("conntrack: it does not hear of the answer") }
+    let isAnswer = packet.isReply
     if isAnswer { translateBack(&packet) }
     if case .dropped(let chain) = try rules.pass(.prerouting, &packet, RuleModel.conntrack...(.max)) {
       return .lost(chain)
