@@ -4,7 +4,7 @@ import Synchronization
 
 /// Who waits for the ends of jobs. One clock, which ticks while anybody waits, is for all of them.
 final class JobWaits: Sendable {
-  /// More of them do not wait.
+  /// Who need not wait does not, while so many do.
   static let limit = 10_000
   private static let tick = DispatchTimeInterval.milliseconds(20)
 
@@ -35,6 +35,7 @@ final class JobWaits: Sendable {
   private let clock = DispatchQueue(label: "jobs.waits")
 
   var count: Int { state.withLock { $0.count } }
+  var isFull: Bool { count >= Self.limit }
 
   /// Returns when `wake` is called for the job, when the time is up, or when the task is cancelled.
   ///
@@ -44,14 +45,12 @@ final class JobWaits: Sendable {
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let wait = Wait(number: number, end: .now + time, continuation: continuation)
-        let (isTaken, begins) = state.withLock { state -> (Bool, Bool) in
-          guard state.count < Self.limit else { return (false, false) }
+        let begins = state.withLock { state -> Bool in
           state.waits[job, default: []].append(wait)
           state.count += 1
           defer { state.isTicking = true }
-          return (true, !state.isTicking)
+          return !state.isTicking
         }
-        guard isTaken else { return continuation.resume() }
         if begins { tickLater() }
         if isEnded() || Task.isCancelled { wake(job) { $0.number == number } }
       }

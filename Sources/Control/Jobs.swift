@@ -146,7 +146,7 @@ extension Control {
   /// Returns when the job has ended or is no longer young. Most changes are verified within milliseconds, so who asks for
   /// one at once need not ask again.
   package func waitWhileYoung(_ id: ID<AsyncJob>) async {
-    guard let job = state.jobs[id], job.status == .pending else { return }
+    guard let job = state.jobs[id], job.status == .pending, !jobWaits.isFull else { return }
     let left = settings.jobYouth - .seconds(max(0, Date().timeIntervalSince(job.created)))
     if left > .zero { await jobWaits.wait(for: id, left) { self.hasEnded(id) } }
   }

@@ -38,14 +38,12 @@ struct Ending: Sendable {
   mutating func note(_ table: RuleTable) {
     for key in table.removedKeys(of: "pairs") { addPair(key.ipv4(), key.ipv4(at: 4)) }
     for key in table.removedKeys(of: "members") { addMember(key, key.ipv4(at: 12)) }
-    for key in table.removedKeys(of: "tracked") { addTracked(key.ipv4()) }
   }
 
   /// What a table has that is put in its place by another as a whole, and this has not.
   mutating func note(from former: RuleTable, to table: RuleTable) {
     for key in former.keys(in: "pairs") where !table.contains("pairs", key) { addPair(key.ipv4(), key.ipv4(at: 4)) }
     for key in former.keys(in: "members") where !table.contains("members", key) { addMember(key, key.ipv4(at: 12)) }
-    for key in former.keys(in: "tracked") where !table.contains("tracked", key) { addTracked(key.ipv4()) }
   }
 
   /// What led elsewhere or nowhere while somebody had changed the rule set.
@@ -73,12 +71,6 @@ struct Ending: Sendable {
     filters.append(FlowFilter(originalSource: inside, replyDestination: outside))
   }
 
-  /// What conntrack knows of a guest that is not tracked any more would be wrong if it was again.
-  private mutating func addTracked(_ inside: IPv4) {
-    filters.append(FlowFilter(originalSource: inside))
-    filters.append(FlowFilter(replySource: inside))
-  }
-
   private mutating func addMember(_ service: NFTBytes, _ inside: IPv4) {
     filters.append(
       FlowFilter(
@@ -97,14 +89,12 @@ struct Ending: Sendable {
 struct TranslationCheck: Sendable {
   private let pairs: PackedElements?
   private let members: PackedElements?
-  private let tracked: PackedElements?
   let guests: IPv4Prefix
   let sourceNAT: IPv4?
 
   init(_ table: RuleTable, _ guests: IPv4Prefix, sourceNAT: IPv4?) {
     pairs = table.elements(in: "pairs")
     members = table.elements(in: "members")
-    tracked = table.elements(in: "tracked")
     self.guests = guests
     self.sourceNAT = sourceNAT
   }
@@ -116,9 +106,6 @@ struct TranslationCheck: Sendable {
     }
     if let outside = filter.replyDestination, let inside = filter.originalSource {
       return isPair(outside, inside)
-    }
-    if let inside = filter.originalSource ?? filter.replySource {
-      return tracked?.position(of: NFTBytes(inside)) != nil
     }
     return false
   }

@@ -31,9 +31,7 @@ extension NodeNetwork {
       }
     case .portForward(let forward):
       let state = try router(forward.router)
-      try replace(
-        state.place, key,
-        state.isVirtual ? TranslationTable.elements(of: forward) : EdgeTable.elements(of: forward))
+      try replace(state.place, key, state.elements(of: forward))
     case .loadBalancer(let balancer): try install(balancer, key)
     case .firewall(let rule): try install(rule, key)
     case .securityGroup(let group):

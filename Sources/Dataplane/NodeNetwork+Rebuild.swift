@@ -117,10 +117,7 @@ extension NodeNetwork {
     for object in parts(of: id) where scopes[object.scope].failures[object.key] == nil {
       switch object.body {
       case .staticNat(let nat): try replace(place.name, object.key, state.renderer.elements(of: nat))
-      case .portForward(let forward):
-        try replace(
-          place.name, object.key,
-          state.isVirtual ? TranslationTable.elements(of: forward) : EdgeTable.elements(of: forward))
+      case .portForward(let forward): try replace(place.name, object.key, state.elements(of: forward))
       case .loadBalancer(let balancer): try refresh(balancer, object.key, state.proxied[object.key]?.port)
       case .firewall(let rule) where rule.public != 0:
         setFirewall(id, rule.public)

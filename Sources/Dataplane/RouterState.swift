@@ -30,6 +30,10 @@ struct RouterState {
   var place: String { Names.router(router.id) }
   var isVirtual: Bool { router.kind == .virtual }
 
+  func elements(of forward: PortForward) throws(DataplaneError) -> [SetElement] {
+    try isVirtual ? TranslationTable.elements(of: forward) : EdgeTable.elements(of: forward)
+  }
+
   func freeProxyPort() throws(DataplaneError) -> UInt16 {
     let taken = Set(proxied.values.map(\.port))
     for port in Haproxy.firstPort..<60000 where !taken.contains(port) { return port }
