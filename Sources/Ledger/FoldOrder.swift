@@ -1,5 +1,5 @@
-/// The storage's order of changes, by kind and id. It is found from keys of 24 bytes, while more is written.
-struct FoldOrder: Sendable {
+/// The storage's order of changes, by kind and id. It is found from keys of 24 bytes.
+struct FoldOrder {
   private struct Key {
     var kind: UInt32
     let place: UInt32
@@ -22,7 +22,6 @@ struct FoldOrder: Sendable {
     for position in keys.indices { keys[position].kind = ranks[Int(keys[position].kind)] }
   }
 
-  /// Takes a while.
   func places() -> [UInt32] {
     keys.sorted { left, right in
       if left.kind != right.kind { return left.kind < right.kind }

@@ -200,7 +200,7 @@ package final class Ledger: Sendable {
   /// Calls `done` on the queue of the upkeep when no transaction waits.
   private func finish(_ done: @escaping @Sendable () -> Void) {
     tending.async {
-      let isIdle = self.queue.withLock { !$0.isDrafting && !$0.isWriting } && self.upkeep.withLock { !$0.isSorting }
+      let isIdle = self.queue.withLock { !$0.isDrafting && !$0.isWriting }
       if isIdle { done() } else { self.tending.asyncAfter(deadline: .now() + .milliseconds(1)) { self.finish(done) } }
     }
   }
@@ -397,54 +397,31 @@ package final class Ledger: Sendable {
 
   /// What the last batches have to bear of folding and trimming.
   private func maintain() {
-    let sorting = upkeep.withLock { upkeep -> FoldOrder? in
-      guard attempt({ () throws(LedgerError) in try upkeep.workOff(written, storage) }) else { return nil }
-      return upkeep.beginsFolding(isIdle: false, written)
-    }
-    if let sorting { sort(sorting) }
+    upkeep.withLock { upkeep in attempt { () throws(LedgerError) in try upkeep.workOff(written, storage) } }
     if queue.withLock({ $0.refusal == nil && !$0.isWriting }) { tend() }
   }
 
   /// Goes on folding while nothing is written. Who has the upkeep does so when it is done.
   private func tend() {
-    let (isDue, sorting) =
-      upkeep.withLockIfAvailable { upkeep in
-        (upkeep.schedules(), upkeep.beginsFolding(isIdle: true, written))
-      } ?? (false, nil)
-    if let sorting { sort(sorting) }
-    guard isDue else { return }
+    guard upkeep.withLockIfAvailable({ $0.schedules(written) }) == true else { return }
     tending.asyncAfter(deadline: .now() + .milliseconds(20)) {
+      guard self.queue.withLock({ $0.refusal == nil }) else { return }
       self.upkeep.withLock { upkeep in
-        upkeep.isScheduled = false
-        guard self.queue.withLock({ $0.refusal == nil }) else { return }
-        _ = self.attempt { () throws(LedgerError) in try upkeep.work(for: 128, self.written, self.storage) }
+        self.attempt { () throws(LedgerError) in try upkeep.goOn(self.written, self.storage) }
       }
       if self.queue.withLock({ $0.refusal == nil && !$0.isWriting }) { self.tend() }
     }
   }
 
-  /// Sorting takes a while, so it is done beside the writing.
-  private func sort(_ order: FoldOrder) {
-    DispatchQueue.global().async {
-      let places = order.places()
-      self.tending.async {
-        self.upkeep.withLock { $0.fold(places) }
-        self.tend()
-      }
-    }
-  }
-
-  private func attempt(_ body: () throws(LedgerError) -> Void) -> Bool {
+  private func attempt(_ body: () throws(LedgerError) -> Void) {
     do throws(LedgerError) {
       try body()
-      return true
     } catch {
       if error.code == .diskFull {
         logger.error("the ledger's checkpoint waits for room", metadata: ["error": "\(error)"])
       } else {
         _ = stop(error)
       }
-      return false
     }
   }
 

@@ -145,12 +145,13 @@ final class Proof: Loading {
       let later = changes.removeValue(forKey: kind) ?? [:]
       let folded = try loaded.finish(later, checkpoint: standing.checkpoint, name, &proven.state)
       for (id, change) in later {
-        proven.unfolded.add(
-          ResourceKey(kind: kind, id: id), folded: folded[id] ?? 0, revision: change.revision, body: change.body)
+        proven.unfolded.append(
+          Unfolded.Change(
+            key: ResourceKey(kind: kind, id: id), folded: folded[id] ?? 0, revision: change.revision,
+            body: change.body.map { Array($0) }))
       }
     }
     if let kind = changes.keys.first { throw .damaged("there is no kind called \(kind)") }
-    proven.unfolded.last = standing.head.revision
     try secrets.check(proven.state, name)
     return proven
   }
@@ -187,7 +188,8 @@ final class Proof: Loading {
 struct Proven {
   var standing: Standing
   var state: CloudState
-  var unfolded = Unfolded()
+  /// What the checkpoint lacks.
+  var unfolded: [Unfolded.Change] = []
   var removals = Removals()
 }
 

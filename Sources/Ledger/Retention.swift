@@ -3,11 +3,11 @@
 package struct Retention: Sendable {
   package var age: Duration
   package var count: UInt64
-  /// Folding begins when this many revisions are not in the checkpoint, and is done before there are as many again. So a
-  /// start replays about twice as many at most.
+  /// Each resource is folded into the checkpoint once in so many revisions, if it changed. So a start replays little more of
+  /// them at most; about twice as many where the window is small.
   package var window: UInt64
 
-  package init(age: Duration, count: UInt64, window: UInt64 = 100_000) {
+  package init(age: Duration, count: UInt64, window: UInt64 = 200_000) {
     self.age = age
     self.count = count
     self.window = window

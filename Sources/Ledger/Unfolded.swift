@@ -1,130 +1,141 @@
+internal import CProcessor
 internal import FoundationEssentials
 
 /// What the checkpoint does not hold yet, gathered by resource: of many changes to one, only the last is folded.
 ///
-/// What was gathered is folded as a whole, sorted so that the storage is written in its own order, but in pieces. What
-/// changes meanwhile is gathered for the next time.
+/// The resources are divided by the upper bits of their ids. One part after the other is folded as a whole, sorted so that
+/// the storage is written in its own order, but in pieces, while it and all others gather. So each gathers for a whole
+/// round, and only what changes in that time is folded more than once.
 struct Unfolded {
   struct Change: Sendable {
     let key: ResourceKey
     /// The revision that the checkpoint holds of the resource; 0 when it does not hold it.
     let folded: UInt64
     var revision: UInt64
-    var body: ArraySlice<UInt8>?
+    var body: [UInt8]?
   }
 
-  private var gathering = Gathering()
+  private var parts: [Part]
+  private let partBits: Int
+  /// Of a round.
+  private let window: UInt64
+  /// Where the round stands.
+  private var turn = 0
   /// What is being folded. It stays where it was gathered, and its memory is the next but one's.
   private var taken: [Change] = []
-  /// The places in `taken`, in the order of folding; empty before that is known.
+  /// The places in `taken`, in the order of folding.
   private var order: [UInt32] = []
   private var done = 0
   /// The last revision whose changes were gathered.
-  var last: UInt64 = 0
-  /// The last revision whose changes are in `taken`.
-  private var target: UInt64 = 0
-  /// How much was ready when folding began.
-  private(set) var share = 0
+  private(set) var last: UInt64
+  /// The last one when the part whose turn it is began to be folded.
+  private var begun: UInt64
+
+  private struct Part {
+    var gathering = Gathering()
+    /// What is gathered is younger.
+    var checkpoint: UInt64
+  }
+
+  /// Few revisions are not worth being divided.
+  private static let partBitsLimit = 6
+  private static let partSize: UInt64 = 1024
+
+  /// - Parameters:
+  ///   - changes: those after `checkpoint`, up to `last`.
+  ///   - window: the revisions that one round takes.
+  init(_ changes: [Change] = [], checkpoint: UInt64 = 0, last: UInt64 = 0, window: UInt64) {
+    let count = max(1, window / Self.partSize)
+    partBits = min(Self.partBitsLimit, UInt64.bitWidth - 1 - count.leadingZeroBitCount)
+    parts = Array(repeating: Part(checkpoint: checkpoint), count: 1 << partBits)
+    self.window = max(1, window)
+    self.last = checkpoint
+    begun = last
+    for change in changes { put(change.key, folded: change.folded, revision: change.revision, body: change.body) }
+    self.last = last
+  }
+
+  /// Revisions from the beginning of one part's folding to that of the next.
+  private var stride: UInt64 { max(1, window >> UInt64(partBits)) }
+
+  private func part(of key: ResourceKey) -> Int {
+    Int(truncatingIfNeeded: key.words.0 >> UInt64(UInt64.bitWidth - partBits))
+  }
+
+  // MARK: - Gathering
+
+  mutating func add(_ batch: Batch) {
+    // What is found at random is in no cache, and many can be fetched at a time.
+    for changes in batch.changes { for change in changes { parts[part(of: change.key)].gathering.approach(change.key) } }
+    for (record, changes) in zip(batch.records, batch.changes) {
+      for change in changes {
+        put(change.key, folded: change.previous, revision: record.number, body: change.body.map { Array($0) })
+      }
+      last = record.number
+    }
+  }
+
+  private mutating func put(_ key: ResourceKey, folded: UInt64, revision: UInt64, body: [UInt8]?) {
+    let part = part(of: key)
+    if parts[part].gathering.isEmpty { parts[part].checkpoint = last }
+    parts[part].gathering.put(key, folded: folded, revision: revision, body: body)
+  }
+
+  // MARK: - Folding
 
   var readyCount: Int { order.count - done }
-  /// The checkpoint once nothing is ready.
-  var checkpoint: UInt64 { gathering.isEmpty ? last : target }
 
-  mutating func add(_ record: RevisionRecord, _ changes: [StoredChange]) {
-    for change in changes {
-      add(change.key, folded: change.previous, revision: record.number, body: change.body)
+  /// Everything up to this revision is in the checkpoint once nothing is ready.
+  var checkpoint: UInt64 {
+    parts.lazy.filter { !$0.gathering.isEmpty }.map(\.checkpoint).min() ?? last
+  }
+
+  /// How many changes are to be folded with each revision, so that a part is done when the next has its turn.
+  var pace: Int { order.count / Int(stride) + 1 }
+
+  /// Whether the next part is to be folded, when the checkpoint stands at `checkpoint` of `head` revisions. When nothing else
+  /// is done, most of what there is.
+  func isDue(_ checkpoint: UInt64, of head: UInt64, isIdle: Bool) -> Bool {
+    guard readyCount == 0, head > checkpoint else { return false }
+    let behind = head - checkpoint
+    return isIdle ? behind > window / 20 : behind >= window || head >= begun + stride
+  }
+
+  /// Takes what the next part that has anything has gathered.
+  mutating func begin() {
+    begun = last
+    taken.removeAll(keepingCapacity: true)
+    for _ in parts.indices {
+      turn = (turn + 1) % parts.count
+      if !parts[turn].gathering.isEmpty { break }
     }
-    last = record.number
+    parts[turn].gathering.takeAll(into: &taken)
+    parts[turn].checkpoint = last
+    order = FoldOrder(of: taken).places()
+    done = 0
   }
 
-  mutating func add(_ key: ResourceKey, folded: UInt64, revision: UInt64, body: ArraySlice<UInt8>?) {
-    gathering.put(key, folded: folded, revision: revision, body: body)
+  /// The next `count` to be folded.
+  func next(_ count: Int) -> [Change] {
+    let places = order[done...].prefix(count)
+    for place in places { taken[Int(place)].approach() }
+    return places.map { taken[Int($0)] }
   }
 
-  /// Takes what was gathered, to be folded in the order in which `fold` is told.
-  mutating func gathered() -> FoldOrder {
-    target = last
-    gathering.takeAll(into: &taken)
-    return FoldOrder(of: taken)
-  }
-
-  mutating func fold(_ order: [UInt32]) {
-    self.order = order
-    share = order.count
-  }
-
-  func next(_ count: Int) -> [Change] { order[done...].prefix(count).map { taken[Int($0)] } }
-
-  /// Bodies go at once, lest all of them are kept to the end.
+  /// They were folded. Bodies go at once, lest all of them are kept to the end.
   mutating func drop(_ count: Int) {
     for place in order[done..<done + count] { taken[Int(place)].body = nil }
     done += count
-    guard done == order.count else { return }
-    taken.removeAll(keepingCapacity: true)
-    order = []
-    done = 0
   }
 }
 
-/// Changes in the order in which their resources came, with a table that finds them. A dictionary would hold each twice as
-/// it grows, and room for as many again.
-private struct Gathering {
-  private var changes: [Unfolded.Change] = []
-  /// One more than the place of a change; 0 where there is none. Looked through from where a key's hash points to, on to
-  /// the next gap. A power of two, at least half of it gaps.
-  private var places: [UInt32] = Array(repeating: 0, count: 16)
-
-  var isEmpty: Bool { changes.isEmpty }
-
-  mutating func put(_ key: ResourceKey, folded: UInt64, revision: UInt64, body: ArraySlice<UInt8>?) {
-    let gap: Int
-    switch find(key) {
-    case .change(let place):
-      changes[place].revision = revision
-      changes[place].body = body
-      return
-    case .gap(let place): gap = place
-    }
-    guard folded != revision else { return }
-    changes.append(Unfolded.Change(key: key, folded: folded, revision: revision, body: body))
-    places[gap] = UInt32(changes.count)
-    if changes.count > places.count / 2 { grow() }
-  }
-
-  /// `empty` has the room that it goes on with.
-  mutating func takeAll(into empty: inout [Unfolded.Change]) {
-    for place in places.indices { places[place] = 0 }
-    swap(&changes, &empty)
-  }
-
-  private enum Found {
-    case change(Int)
-    case gap(Int)
-  }
-
-  private func find(_ key: ResourceKey) -> Found {
-    var place = start(key)
-    while places[place] > 0 {
-      let change = Int(places[place]) - 1
-      if changes[change].key == key { return .change(change) }
-      place = next(place)
-    }
-    return .gap(place)
-  }
-
-  /// The table's size is a power of two, and the product's upper bits depend on all of the key's.
-  private func start(_ key: ResourceKey) -> Int {
-    Int(truncatingIfNeeded: key.mixed >> UInt64(64 - places.count.trailingZeroBitCount))
-  }
-
-  private func next(_ place: Int) -> Int { (place + 1) & (places.count - 1) }
-
-  private mutating func grow() {
-    places = Array(repeating: 0, count: places.count * 2)
-    for (position, change) in changes.enumerated() {
-      var place = start(change.key)
-      while places[place] > 0 { place = next(place) }
-      places[place] = UInt32(position + 1)
+extension Unfolded.Change {
+  /// Fetches the beginning of the body.
+  fileprivate func approach() {
+    body?.withUnsafeBytes { bytes in
+      guard let base = bytes.baseAddress else { return }
+      for offset in Swift.stride(from: 0, to: 384, by: 64) { processor_prefetch(base + offset) }
     }
   }
 }
+

@@ -31,14 +31,16 @@ struct Upkeep {
   private var removals: Removals
   private let retention: Retention
   private let now: @Sendable () -> Date
-  private(set) var isSorting = false
-  var isScheduled = false
+  /// The last revision when `goOn` was scheduled.
+  private var scheduled: UInt64?
   /// Nothing is tried before, after the disk was full.
   private var patience = Date.distantPast
   private var nextLook = Date.distantPast
 
   init(_ proven: Proven, _ retention: Retention, _ now: @escaping @Sendable () -> Date) {
-    unfolded = proven.unfolded
+    unfolded = Unfolded(
+      proven.unfolded, checkpoint: proven.standing.checkpoint, last: proven.standing.head.revision,
+      window: retention.window)
     removals = proven.removals
     self.retention = retention
     self.now = now
@@ -50,10 +52,8 @@ struct Upkeep {
       return written.recent
     }
     for batch in recent {
-      for (record, changes) in zip(batch.records, batch.changes) {
-        unfolded.add(record, changes)
-        removals.add(record.number, changes)
-      }
+      unfolded.add(batch)
+      for (record, changes) in zip(batch.records, batch.changes) { removals.add(record.number, changes) }
     }
   }
 
@@ -68,40 +68,37 @@ struct Upkeep {
       defer { written.owed = 0 }
       return written.owed
     }
-    if owed > 0 { try work(for: Int(owed), written, storage) }
+    if owed > 0 { try work(for: Int(owed), isIdle: false, written, storage) }
   }
 
-  /// What is to be sorted and given to `fold`, if it is time; when nothing else is to be done, earlier.
-  mutating func beginsFolding(isIdle: Bool, _ written: borrowing Mutex<Written>) -> FoldOrder? {
-    let waits = isIdle ? retention.window / 20 + 1 : retention.window
-    guard !isSorting, unfolded.readyCount == 0,
-      written.withLock({ $0.standing.head.revision - $0.standing.checkpoint }) >= waits
-    else { return nil }
-    isSorting = true
-    takeIn(written)
-    return unfolded.gathered()
-  }
-
-  mutating func fold(_ order: [UInt32]) {
-    isSorting = false
-    unfolded.fold(order)
-  }
-
-  /// Whether something is left to do that nobody is scheduled for.
-  mutating func schedules() -> Bool {
-    guard !isScheduled, unfolded.readyCount > 0 else { return false }
-    isScheduled = true
+  /// Whether something is left to do, when nothing is written, that nobody is scheduled for.
+  mutating func schedules(_ written: borrowing Mutex<Written>) -> Bool {
+    guard scheduled == nil, unfolded.readyCount > 0 || isFoldingDue(written, isIdle: true) else { return false }
+    scheduled = written.withLock { $0.standing.head.revision }
     return true
   }
 
-  /// One piece: what `revisions` more of them have to bear, so that folding is done before there is a window more.
-  mutating func work(
-    for revisions: Int, _ written: borrowing Mutex<Written>, _ storage: any Storage
+  /// To be called, if `schedules`, a while later.
+  mutating func goOn(_ written: borrowing Mutex<Written>, _ storage: any Storage) throws(LedgerError) {
+    let isIdle = scheduled == written.withLock { $0.standing.head.revision }
+    scheduled = nil
+    try work(for: 128, isIdle: isIdle, written, storage)
+  }
+
+  private func isFoldingDue(_ written: borrowing Mutex<Written>, isIdle: Bool) -> Bool {
+    let standing = written.withLock { $0.standing }
+    return unfolded.isDue(standing.checkpoint, of: standing.head.revision, isIdle: isIdle)
+  }
+
+  /// One piece: what `revisions` more of them have to bear.
+  private mutating func work(
+    for revisions: Int, isIdle: Bool, _ written: borrowing Mutex<Written>, _ storage: any Storage
   ) throws(LedgerError) {
     takeIn(written)
     guard Date() >= patience else { return }
+    if isFoldingDue(written, isIdle: isIdle) { unfolded.begin() }
     do throws(LedgerError) {
-      try foldPiece(revisions * (unfolded.share / Int(retention.window) + 1), written, storage)
+      try foldPiece(revisions * unfolded.pace, written, storage)
       try trimPiece(max(256, UInt64(revisions) * 2), written, storage)
     } catch {
       patience = Date().addingTimeInterval(1)
@@ -118,7 +115,7 @@ struct Upkeep {
     var digest = Checksum.zero
     var records: [ResourceRecord] = []
     records.reserveCapacity(piece.count)
-    for place in piece.indices { records.append(piece[place].record(&digest)) }
+    for place in piece.indices { if let record = piece[place].record(&digest) { records.append(record) } }
     let checkpoint = piece.count == unfolded.readyCount ? unfolded.checkpoint : nil
     let saved = removals.records(with: piece.map(\.key.id))
     let (anchor, limit) = (written.withLock { $0.standing.anchor.number }, max(count, 256))
@@ -137,9 +134,10 @@ struct Upkeep {
   /// Everything, when nothing is written any more.
   mutating func foldAll(_ written: borrowing Mutex<Written>, _ storage: any Storage) throws(LedgerError) {
     takeIn(written)
-    while unfolded.readyCount > 0 { try foldPiece(4096, written, storage) }
-    unfolded.fold(unfolded.gathered().places())
-    while unfolded.readyCount > 0 { try foldPiece(4096, written, storage) }
+    repeat {
+      while unfolded.readyCount > 0 { try foldPiece(4096, written, storage) }
+      unfolded.begin()
+    } while unfolded.readyCount > 0
     while try trimPiece(4096, written, storage) {}
   }
 
@@ -183,14 +181,16 @@ struct Upkeep {
 }
 
 extension Unfolded.Change {
-  /// What the checkpoint is to hold, and makes of its digest.
-  fileprivate func record(_ digest: inout Checksum) -> ResourceRecord {
+  /// What the checkpoint is to hold, and makes of its digest; `nil` when the resource came and went.
+  fileprivate func record(_ digest: inout Checksum) -> ResourceRecord? {
     let (kind, id) = (key.kind, key.id)
     if folded > 0 { digest.toggle(.presence(kind: kind, id: id, revision: folded)) }
-    guard let body else { return ResourceRecord(kind: kind, id: id, revision: revision, body: nil, proof: .zero) }
+    guard let body else {
+      return folded == 0 ? nil : ResourceRecord(kind: kind, id: id, revision: revision, body: nil, proof: .zero)
+    }
     digest.toggle(.presence(kind: kind, id: id, revision: revision))
     return ResourceRecord(
-      kind: kind, id: id, revision: revision, body: Array(body),
-      proof: .proof(kind: kind, id: id, revision: revision, body: body))
+      kind: kind, id: id, revision: revision, body: body,
+      proof: .proof(kind: kind, id: id, revision: revision, body: body[...]))
   }
 }
