@@ -1,4 +1,5 @@
 internal import CloudModel
+internal import Dispatch
 internal import FoundationEssentials
 import Synchronization
 
@@ -14,9 +15,11 @@ final class Proof: Loading {
   private struct Content {
     var standing: Standing?
     var runs: [Run] = []
-    /// What revisions after the checkpoint did.
-    var replay: [(number: UInt64, changes: [StoredChange])] = []
+    /// A kind that a revision after the checkpoint has and nobody knows.
+    var unknownKind: String?
     var removals: [ResourceRecord] = []
+    /// What revisions after the checkpoint removed.
+    var laterRemovals: [(number: UInt64, change: StoredChange)] = []
     var digest = Checksum.zero
     var count = 0
   }
@@ -97,7 +100,8 @@ final class Proof: Loading {
     let standing = try standing
     var chain = first.chain
     var number = first.number
-    var replay: [(UInt64, [StoredChange])] = []
+    var later: [String: [LaterChange]] = [:]
+    var removals: [(UInt64, StoredChange)] = []
     for revision in revisions {
       if revision.number != first.number {
         guard revision.number == number + 1 else { throw .damaged("revision \(number + 1) is missing in \(name)") }
@@ -106,11 +110,20 @@ final class Proof: Loading {
         guard chain == revision.chain else { throw .damaged("revision \(number) in \(name) is altered") }
       }
       try compare(number, chain)
-      if number > standing.checkpoint { replay.append((number, try RevisionContent(revision).changes)) }
+      guard number > standing.checkpoint else { continue }
+      for change in try RevisionContent(revision).changes {
+        later[change.kind, default: []].append(LaterChange(id: change.id, revision: number, body: change.body))
+        if Removals.lists(change) { removals.append((number, change)) }
+      }
+    }
+    var unknownKind: String?
+    for (kind, changes) in later {
+      if let kind = kinds[kind] { kind.add(changes) } else { unknownKind = kind }
     }
     content.withLock { content in
       content.runs.append(Run(first: first, last: number, chain: chain))
-      content.replay += replay
+      content.laterRemovals += removals
+      content.unknownKind = content.unknownKind ?? unknownKind
     }
   }
 
@@ -132,28 +145,27 @@ final class Proof: Loading {
         "the \(content.count) resources in \(name) are not those of revision \(standing.checkpoint): some are missing or "
           + "altered")
     }
-    var proven = Proven(standing: standing, state: CloudState())
-    var changes: [String: [UUID: LaterChange]] = [:]
-    let replay = content.replay.sorted { $0.number < $1.number }
-    proven.removals = try Removals(content.removals, replay)
-    for revision in replay {
-      for change in revision.changes {
-        changes[change.kind, default: [:]][change.id] = LaterChange(revision: revision.number, body: change.body)
+    if let kind = content.unknownKind { throw .damaged("there is no kind called \(kind)") }
+    let removals = try Removals(content.removals, content.laterRemovals)
+    let (state, unfolded) = try tables(checkpoint: standing.checkpoint)
+    try secrets.check(state, name)
+    return Proven(standing: standing, state: state, unfolded: unfolded, removals: removals)
+  }
+
+  /// Fills the tables of all kinds on all cores, the largest first.
+  private func tables(checkpoint: UInt64) throws(LedgerError) -> (CloudState, [Unfolded.Change]) {
+    let largest = kinds.values.map { (kind: $0, count: $0.count) }.sorted { $0.count > $1.count }
+    let state = Mutex(CloudState())
+    let outcome = Mutex<Result<[Unfolded.Change], LedgerError>>(.success([]))
+    DispatchQueue.concurrentPerform(iterations: largest.count) { place in
+      do throws(LedgerError) {
+        let unfolded = try largest[place].kind.finish(checkpoint: checkpoint, name, state)
+        outcome.withLock { if case .success(let others) = $0 { $0 = .success(others + unfolded) } }
+      } catch {
+        outcome.withLock { $0 = .failure(error) }
       }
     }
-    for (kind, loaded) in kinds {
-      let later = changes.removeValue(forKey: kind) ?? [:]
-      let folded = try loaded.finish(later, checkpoint: standing.checkpoint, name, &proven.state)
-      for (id, change) in later {
-        proven.unfolded.append(
-          Unfolded.Change(
-            key: ResourceKey(kind: kind, id: id), folded: folded[id] ?? 0, revision: change.revision,
-            body: change.body.map { Array($0) }))
-      }
-    }
-    if let kind = changes.keys.first { throw .damaged("there is no kind called \(kind)") }
-    try secrets.check(proven.state, name)
-    return proven
+    return (state.withLock { $0 }, try outcome.withLock { $0 }.get())
   }
 
   /// Follows the chain from the anchor to the head.
@@ -189,28 +201,43 @@ struct Proven {
   var standing: Standing
   var state: CloudState
   /// What the checkpoint lacks.
-  var unfolded: [Unfolded.Change] = []
-  var removals = Removals()
+  var unfolded: [Unfolded.Change]
+  var removals: Removals
 }
 
-/// The last of the changes to a resource that came after the checkpoint.
-struct LaterChange {
-  var revision: UInt64
-  var body: ArraySlice<UInt8>?
+/// What a revision after the checkpoint made of a resource.
+private struct LaterChange {
+  let id: UUID
+  let revision: UInt64
+  /// The revision that the checkpoint holds of the resource; 0 when it does not hold it.
+  var folded: UInt64 = 0
+  let body: ArraySlice<UInt8>?
 }
 
 private protocol LoadedKind: Sendable {
+  /// About how much there is to do for `finish`.
+  var count: Int { get }
+
+  /// Some of what the checkpoint has.
   func take(_ records: ArraySlice<ResourceRecord>, _ name: String) throws(LedgerError)
 
-  /// Fills the state. Returns which revision the checkpoint holds of each resource that is in `later`.
+  /// Some of what came later, in any order.
+  func add(_ changes: [LaterChange])
+
+  /// Fills the kind's table of the state. Returns what the checkpoint lacks.
   func finish(
-    _ later: [UUID: LaterChange], checkpoint: UInt64, _ name: String, _ state: inout CloudState
-  ) throws(LedgerError) -> [UUID: UInt64]
+    checkpoint: UInt64, _ name: String, _ state: borrowing Mutex<CloudState>
+  ) throws(LedgerError) -> [Unfolded.Change]
 }
 
 private final class Loaded<R: Resource>: LoadedKind {
-  private let rows = Mutex<[Table<R>.Row]>([])
+  private let content = Mutex(Content())
   private let secrets: Secrets
+
+  private struct Content {
+    var rows: [Table<R>.Row] = []
+    var changes: [LaterChange] = []
+  }
 
   init(_ secrets: Secrets) { self.secrets = secrets }
 
@@ -220,8 +247,12 @@ private final class Loaded<R: Resource>: LoadedKind {
     for record in records {
       decoded.append(try row(record.id, record.revision, record.body?[...] ?? [], name))
     }
-    rows.withLock { $0 += decoded }
+    content.withLock { $0.rows += decoded }
   }
+
+  func add(_ changes: [LaterChange]) { content.withLock { $0.changes += changes } }
+
+  var count: Int { content.withLock { $0.rows.count + $0.changes.count } }
 
   private func row(
     _ id: UUID, _ revision: UInt64, _ body: ArraySlice<UInt8>, _ name: String
@@ -236,33 +267,40 @@ private final class Loaded<R: Resource>: LoadedKind {
   }
 
   func finish(
-    _ later: [UUID: LaterChange], checkpoint: UInt64, _ name: String, _ state: inout CloudState
-  ) throws(LedgerError) -> [UUID: UInt64] {
-    var current = rows.withLock { rows in
-      defer { rows = [] }
-      return rows
+    checkpoint: UInt64, _ name: String, _ state: borrowing Mutex<CloudState>
+  ) throws(LedgerError) -> [Unfolded.Change] {
+    let content = content.withLock { content in
+      defer { content = Content() }
+      return content
     }
-    var folded: [UUID: UInt64] = [:]
-    if let stray = current.first(where: {
-      $0.revision > max(checkpoint, later[$0.value.id.uuid]?.revision ?? 0)
-    }) {
-      throw .damaged("\(R.kind) \(stray.value.id) in \(name) is of revision \(stray.revision), which did not write it")
-    }
-    if !later.isEmpty {
-      current.removeAll { row in
-        guard let change = later[row.value.id.uuid] else { return false }
-        folded[row.value.id.uuid] = row.revision
-        return row.revision < change.revision
+    var later: [UUID: LaterChange] = [:]
+    for change in content.changes where change.revision > later[change.id]?.revision ?? 0 { later[change.id] = change }
+    var rows: [Table<R>.Row] = []
+    rows.reserveCapacity(content.rows.count)
+    for row in content.rows {
+      let id = row.value.id.uuid
+      let last = later.isEmpty ? nil : later[id]?.revision
+      guard row.revision <= max(checkpoint, last ?? 0) else {
+        throw .damaged("\(R.kind) \(id) in \(name) is of revision \(row.revision), which did not write it")
       }
-      for (id, change) in later where folded[id] ?? 0 < change.revision {
-        if let body = change.body { current.append(try row(id, change.revision, body, name)) }
-      }
+      if last != nil { later[id]?.folded = row.revision }
+      if row.revision >= last ?? 0 { rows.append(row) }
     }
+    for (id, change) in later where change.folded < change.revision {
+      if let body = change.body { rows.append(try self.row(id, change.revision, body, name)) }
+    }
+    var filled = CloudState()
     do {
-      try R.fill(&state, with: current)
+      try R.fill(&filled, with: rows)
     } catch {
       throw .damaged("the resources in \(name) contradict each other", underlying: error)
     }
-    return folded
+    let table = filled[keyPath: R.table]
+    state.withLock { $0[keyPath: R.table] = table }
+    return later.values.map { change in
+      Unfolded.Change(
+        key: ResourceKey(kind: R.kind, id: change.id), folded: change.folded, revision: change.revision,
+        body: change.body.map { Array($0) })
+    }
   }
 }

@@ -28,14 +28,19 @@ struct Removals: Sendable {
   /// The last revision before `limit` that removed the resource.
   func last(of id: UUID, before limit: UInt64 = .max) -> UInt64? { removed[id]?.revisions.last { $0 < limit } }
 
+  /// Whether the change is a removal that is remembered.
+  static func lists(_ change: StoredChange) -> Bool { change.body == nil && lasting.contains(change.kind) }
+
   /// Revisions come in order.
   mutating func add(_ number: UInt64, _ changes: [StoredChange]) {
-    for change in changes where change.body == nil && Self.lasting.contains(change.kind) {
-      if let last = removed[change.id]?.revisions.last, last >= number { continue }
-      removed[change.id, default: Removed(kind: change.kind, revisions: [])].revisions.append(number)
-      order.append((number, change.id))
-      unsaved.insert(change.id)
-    }
+    for change in changes where Self.lists(change) { add(number, change) }
+  }
+
+  private mutating func add(_ number: UInt64, _ change: StoredChange) {
+    if let last = removed[change.id]?.revisions.last, last >= number { return }
+    removed[change.id, default: Removed(kind: change.kind, revisions: [])].revisions.append(number)
+    order.append((number, change.id))
+    unsaved.insert(change.id)
   }
 
   // MARK: - In the checkpoint
@@ -81,8 +86,8 @@ struct Removals: Sendable {
 
   // MARK: - Loading
 
-  /// Takes in what the checkpoint holds, and what later revisions did.
-  init(_ records: [ResourceRecord], _ replay: [(number: UInt64, changes: [StoredChange])]) throws(LedgerError) {
+  /// Takes in what the checkpoint holds, and what later revisions removed, in any order.
+  init(_ records: [ResourceRecord], _ later: [(number: UInt64, change: StoredChange)]) throws(LedgerError) {
     for record in records {
       let body = Body(record.body ?? [])
       var position = 0
@@ -98,7 +103,7 @@ struct Removals: Sendable {
     }
     order.sort { $0.revision < $1.revision }
     let known = order.count
-    for (number, changes) in replay { add(number, changes) }
+    for (number, change) in later.sorted(by: { $0.number < $1.number }) { add(number, change) }
     // The checkpoint may hold some that are newer than its number.
     if known > 0, order.count > known { order.sort { $0.revision < $1.revision } }
   }
