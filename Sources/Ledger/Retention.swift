@@ -7,7 +7,7 @@ package struct Retention: Sendable {
   /// them at most; about twice as many where the window is small.
   package var window: UInt64
 
-  package init(age: Duration, count: UInt64, window: UInt64 = 200_000) {
+  package init(age: Duration, count: UInt64, window: UInt64 = 250_000) {
     self.age = age
     self.count = count
     self.window = window

@@ -141,11 +141,13 @@ final class SQLite {
       }
     }
 
-    private func bind(_ position: Int32, _ bytes: UnsafeRawBufferPointer) {
+    private func bind(
+      _ position: Int32, _ bytes: UnsafeRawBufferPointer, _ keeping: sqlite3_destructor_type? = copied
+    ) {
       if bytes.isEmpty {
         sqlite3_bind_zeroblob(pointer, position, 0)
       } else {
-        sqlite3_bind_blob64(pointer, position, bytes.baseAddress, UInt64(bytes.count), Self.copied)
+        sqlite3_bind_blob64(pointer, position, bytes.baseAddress, UInt64(bytes.count), keeping)
       }
     }
 
@@ -163,6 +165,16 @@ final class SQLite {
 
     /// To the end, whatever the rows are.
     func run() throws(Failure) { while try step() {} }
+
+    /// The same with `bytes` bound, which are not copied.
+    func run(with bytes: [UInt8], at position: Int32) throws(Failure) {
+      let outcome = bytes.withUnsafeBytes { bytes in
+        bind(position, bytes, nil)
+        defer { sqlite3_bind_null(pointer, position) }
+        return Result { () throws(Failure) in try run() }
+      }
+      try outcome.get()
+    }
 
     /// Ends a run before its last row.
     func reset() { sqlite3_reset(pointer) }

@@ -50,27 +50,32 @@ enum Schema {
     switch step {
     case .append(let records, _):
       let statement = try database.statement("INSERT INTO revision (number, time, content, chain) VALUES (?, ?, ?, ?)")
-      for record in records {
-        statement.bind(1, record.number)
-        statement.bind(2, record.time)
-        statement.bind(3, record.content)
-        statement.bind(4, record.chain)
-        try statement.run()
+      // By position, here and below: what a loop hands out is copied.
+      for position in records.indices {
+        statement.bind(1, records[position].number)
+        statement.bind(2, records[position].time)
+        statement.bind(4, records[position].chain)
+        try statement.run(with: records[position].content, at: 3)
       }
     case .fold(let resources, _):
       let put = try database.statement(
         "INSERT OR REPLACE INTO resource (kind, id, revision, body, proof) VALUES (?, ?, ?, ?, ?)")
       let remove = try database.statement("DELETE FROM resource WHERE kind = ? AND id = ?")
-      for resource in resources {
-        let statement = resource.body == nil ? remove : put
-        statement.bind(1, resource.kind)
-        statement.bind(2, resource.id)
-        if let body = resource.body {
-          statement.bind(3, resource.revision)
-          statement.bind(4, body)
-          statement.bind(5, resource.proof)
+      for position in resources.indices {
+        // They are sorted, and what is bound stays.
+        if position == 0 || resources[position].kind != resources[position - 1].kind {
+          put.bind(1, resources[position].kind)
+          remove.bind(1, resources[position].kind)
         }
-        try statement.run()
+        if let body = resources[position].body {
+          put.bind(2, resources[position].id)
+          put.bind(3, resources[position].revision)
+          put.bind(5, resources[position].proof)
+          try put.run(with: body, at: 4)
+        } else {
+          remove.bind(2, resources[position].id)
+          try remove.run()
+        }
       }
     case .trim(let standing):
       let statement = try database.statement("DELETE FROM revision WHERE number <= ?")
