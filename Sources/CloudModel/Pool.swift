@@ -1,3 +1,4 @@
+internal import CProcessor
 import Glibc
 
 /// The memory of a family of versions: blocks of whole units from slabs that are given back all together at the end.
@@ -54,8 +55,17 @@ struct Pool {
     used += 1
     if units > Self.largest { return .allocate(byteCount: units * Self.unit, alignment: Self.unit) }
     if free[units].count > 0 {
-      free[units].count -= 1
-      return free[units].blocks.unsafelyUnwrapped[free[units].count]
+      let count = free[units].count - 1
+      free[units].count = count
+      let blocks = free[units].blocks.unsafelyUnwrapped
+      // The one that is taken next is in no cache, and will be written to.
+      if count > 1 {
+        let next = blocks[count - 2]
+        processor_prefetch_to_write(next)
+        if units > 4 { processor_prefetch_to_write(next + 64) }
+        if units > 8 { processor_prefetch_to_write(next + 128) }
+      }
+      return blocks[count]
     }
     if left < units { refill(units) }
     let block = next
