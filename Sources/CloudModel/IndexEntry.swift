@@ -140,8 +140,7 @@ extension Trie {
   /// Of an index.
   func entry(_ key: IndexKey) -> TrieItem? { find(key, IndexEntry.hash(key), IndexEntries.self)?.pointee }
 
-  mutating func file(_ id: UUID, _ key: IndexKey, _ change: VersionChange) {
-    let hash = IndexEntry.hash(key)
+  mutating func file(_ id: UUID, _ key: IndexKey, _ hash: UInt64, _ change: VersionChange) {
     if let place = find(key, hash, IndexEntries.self) {
       edit(place, change) { IndexEntry.add(id, to: &$0, change) }
     } else {
@@ -150,8 +149,7 @@ extension Trie {
     }
   }
 
-  mutating func withdraw(_ id: UUID, _ key: IndexKey, _ change: VersionChange) {
-    let hash = IndexEntry.hash(key)
+  mutating func withdraw(_ id: UUID, _ key: IndexKey, _ hash: UInt64, _ change: VersionChange) {
     guard let place = find(key, hash, IndexEntries.self) else { return }
     if IndexEntry.isMany(place.pointee) {
       edit(place, change) { IndexEntry.drop(id, from: &$0, change) }

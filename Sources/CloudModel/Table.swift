@@ -120,21 +120,20 @@ package struct Table<R: Resource>: Sendable {
     let old = self.row(id)
     if let old, old.value == row.value { return (old, old) }
     let indexes = R.indexes
-    var changed: UInt64 = 0
+    var edits: [IndexEdit] = []
     for position in indexes.indices {
       if let old, indexes[position].isSame(old.value, row.value) { continue }
-      changed |= 1 << UInt64(position)
+      if let old { indexes[position].each(old.value) { edits.append(IndexEdit(.withdraw, $0, in: position)) } }
+      indexes[position].each(row.value) { edits.append(IndexEdit(.file, $0, in: position)) }
       guard indexes[position].unique else { continue }
       var holder: UUID?
       indexes[position].each(row.value) { key in holder = holder ?? version.other(than: id, index: position, key) }
       if let holder { throw ModelError("\(R.kind) \(ID<R>(holder)) already has this \(indexes[position].name)") }
     }
+    version.approach(id, edits)
     Version.change(&version) { version, change in
       version.put(row, change)
-      for position in indexes.indices where changed & 1 << UInt64(position) != 0 {
-        if let old { indexes[position].each(old.value) { version.withdraw(id, $0, from: position, change) } }
-        indexes[position].each(row.value) { version.file(id, $0, in: position, change) }
-      }
+      version.make(edits, id, change)
     }
     return (old, row)
   }
@@ -150,11 +149,14 @@ package struct Table<R: Resource>: Sendable {
   mutating func removeRow(_ id: UUID) -> Row? {
     guard let old = row(id) else { return nil }
     let indexes = R.indexes
+    var edits: [IndexEdit] = []
+    for position in indexes.indices {
+      indexes[position].each(old.value) { edits.append(IndexEdit(.withdraw, $0, in: position)) }
+    }
+    version.approach(id, edits)
     Version.change(&version) { version, change in
       version.remove(id, change)
-      for position in indexes.indices {
-        indexes[position].each(old.value) { version.withdraw(id, $0, from: position, change) }
-      }
+      version.make(edits, id, change)
     }
     return old
   }
@@ -237,14 +239,6 @@ extension Version {
   func remove(_ id: UUID, _ change: VersionChange) {
     let old = tries[0].remove(id, KeyHash.of(id), RowItems.self, change)
     change.drop(.row, old.place, units: 0, birth: old.birth)
-  }
-
-  func file(_ id: UUID, _ key: IndexKey, in index: Int, _ change: VersionChange) {
-    tries[index + 1].file(id, key, change)
-  }
-
-  func withdraw(_ id: UUID, _ key: IndexKey, from index: Int, _ change: VersionChange) {
-    tries[index + 1].withdraw(id, key, change)
   }
 
   func other(than id: UUID, index: Int, _ key: IndexKey) -> UUID? {
