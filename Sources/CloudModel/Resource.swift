@@ -24,6 +24,7 @@ package protocol Resource: Codable, Hashable, Sendable {
   static func firstRow(_ index: String, _ key: IndexKey, in table: Table<Self>) -> Table<Self>.Row?
   static func count(_ index: String, _ key: IndexKey, in table: Table<Self>) -> Int
   static func row(_ id: ID<Self>, in state: CloudState) -> Table<Self>.Row?
+  static func prefetch(_ sought: Prefetch.Sought, in state: CloudState) -> Prefetch.Way?
   static func put(_ resource: Self, revision: UInt64, in state: inout CloudState) throws(ModelError) -> RowChange
   static func put(_ row: any ResourceRow, in state: inout CloudState) throws(ModelError)
   static func restore(_ row: any ResourceRow, in state: inout CloudState)
@@ -58,6 +59,10 @@ extension Resource {
 
   package static func row(_ id: ID<Self>, in state: CloudState) -> Table<Self>.Row? {
     table(in: state).row(id.uuid)
+  }
+
+  package static func prefetch(_ sought: Prefetch.Sought, in state: CloudState) -> Prefetch.Way? {
+    table(in: state).way(to: sought).map { Prefetch.Way(way: $0) }
   }
 
   /// By the place in memory: who follows a key path to read copies the whole state, which is a count for each of its tables.

@@ -110,6 +110,17 @@ package struct Table<R: Resource>: Sendable {
     withExtendedLifetime(version) { index(name).entry(key).map(IndexEntry.count) ?? 0 }
   }
 
+  /// `nil` when there is nothing to fetch.
+  @inline(__always)
+  func way(to sought: Prefetch.Sought) -> TrieWay? {
+    guard version.isLarge else { return nil }
+    let size = MemoryLayout<R>.size + TableRow.headSize
+    switch sought {
+    case .row(let id): return TrieWay(to: rows, KeyHash.of(id), rowSize: size)
+    case .index(let name, let key): return TrieWay(to: index(name), IndexEntry.hash(key), rows: rows, rowSize: size)
+    }
+  }
+
   /// Inserts or replaces. Fails, changing nothing, when a unique index already files another resource under a key.
   package mutating func put(_ row: R) throws(ModelError) { _ = try put(Row(row, revision: 0)) }
 
@@ -130,7 +141,7 @@ package struct Table<R: Resource>: Sendable {
       indexes[position].each(row.value) { key in holder = holder ?? version.other(than: id, index: position, key) }
       if let holder { throw ModelError("\(R.kind) \(ID<R>(holder)) already has this \(indexes[position].name)") }
     }
-    version.approach(id, edits)
+    version.prefetch(id, edits)
     Version.change(&version) { version, change in
       version.put(row, change)
       version.make(edits, id, change)
@@ -153,7 +164,7 @@ package struct Table<R: Resource>: Sendable {
     for position in indexes.indices {
       indexes[position].each(old.value) { edits.append(IndexEdit(.withdraw, $0, in: position)) }
     }
-    version.approach(id, edits)
+    version.prefetch(id, edits)
     Version.change(&version) { version, change in
       version.remove(id, change)
       version.make(edits, id, change)
@@ -167,6 +178,9 @@ package class TableRow: @unchecked Sendable {
   let id: UUID
   /// The revision that wrote it.
   package let revision: UInt64
+
+  /// Bytes in front of a row's value.
+  static var headSize: Int { 40 }
 
   fileprivate init(_ id: UUID, revision: UInt64) {
     self.id = id
@@ -223,6 +237,9 @@ struct TableRows: Sequence {
 
 // Not generic, and not to be made part of what is: each kind of resource would have code of its own.
 extension Version {
+  /// Smaller tables are in the processor's caches.
+  var isLarge: Bool { tries[0].count >= 4096 }
+
   @inline(never)
   func row(_ id: UUID) -> TrieItem? { tries[0].find(id, KeyHash.of(id), RowItems.self)?.pointee }
 

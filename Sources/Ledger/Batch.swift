@@ -6,14 +6,16 @@ struct Pending: Sendable {
   typealias Answer = @Sendable (Committed<Void>) -> Void
 
   let cause: Cause
+  let prefetches: [Prefetch]
   let run: @Sendable (inout Draft) throws -> Answer
   let refuse: @Sendable (any Error) -> Void
 
   init<Value: Sendable>(
-    cause: Cause, _ body: @escaping @Sendable (inout Draft) throws -> Value,
+    cause: Cause, prefetches: [Prefetch] = [], _ body: @escaping @Sendable (inout Draft) throws -> Value,
     _ tell: @escaping @Sendable (Result<Committed<Value>, any Error>) -> Void
   ) {
     self.cause = cause
+    self.prefetches = prefetches
     run = { draft in
       let value = try body(&draft)
       return { tell(.success($0.with(value))) }
@@ -44,6 +46,7 @@ struct DraftedPiece: Sendable {
   let end: Snapshot
 
   init(_ waiting: ArraySlice<Pending>, on base: Snapshot, sources: Sources) {
+    Prefetch.fetch(waiting.flatMap(\.prefetches), in: base.state)
     var draft = Draft(of: base, sources: sources)
     var revisions: [Revision] = []
     var sealingKey = base.sealingKey

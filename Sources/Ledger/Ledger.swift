@@ -1,3 +1,4 @@
+package import CloudModel
 internal import Dispatch
 internal import FoundationEssentials
 package import Logging
@@ -131,13 +132,15 @@ package final class Ledger: Sendable {
 
   /// Runs `body` on a draft of the next state and returns when its revision is durable. When `body` throws, nothing
   /// happened. `body` must not wait, nor call the ledger. A `failed` write may still be found when the ledger is opened anew.
+  ///
+  /// - Parameter prefetches: what `body` will look at, as far as is known.
   package func transact<Value: Sendable>(
-    _ cause: Cause, _ body: @escaping @Sendable (inout Draft) throws -> Value
+    _ cause: Cause, prefetching prefetches: [Prefetch], _ body: @escaping @Sendable (inout Draft) throws -> Value
   ) async throws -> Committed<Value> {
     // Who passes both stages on the own thread is never suspended, and one who writes without a pause would keep the thread.
     if turns.wrappingAdd(1, ordering: .relaxed).newValue % Self.turnsInRow == 0 { await Task.yield() }
     return try await withCheckedThrowingContinuation { continuation in
-      enqueue([Pending(cause: cause, body) { continuation.resume(with: $0) }])
+      enqueue([Pending(cause: cause, prefetches: prefetches, body) { continuation.resume(with: $0) }])
     }
   }
 

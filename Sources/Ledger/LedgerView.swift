@@ -1,3 +1,4 @@
+package import CloudModel
 package import FoundationEssentials
 
 /// The ledger as a manager has it: its own, or one that another manager writes and this one follows.
@@ -21,7 +22,7 @@ package protocol LedgerView: AnyObject, Sendable {
 
   /// See `Ledger.transact`. The error `fenced` where another manager writes.
   func transact<Value: Sendable>(
-    _ cause: Cause, _ body: @escaping @Sendable (inout Draft) throws -> Value
+    _ cause: Cause, prefetching prefetches: [Prefetch], _ body: @escaping @Sendable (inout Draft) throws -> Value
   ) async throws -> Committed<Value>
 
   func transact<Value: Sendable>(
@@ -29,6 +30,14 @@ package protocol LedgerView: AnyObject, Sendable {
   ) async -> [Result<Committed<Value>, any Error>]
 
   func close() async
+}
+
+extension LedgerView {
+  package func transact<Value: Sendable>(
+    _ cause: Cause, _ body: @escaping @Sendable (inout Draft) throws -> Value
+  ) async throws -> Committed<Value> {
+    try await transact(cause, prefetching: [], body)
+  }
 }
 
 extension Ledger: LedgerView {}
@@ -47,7 +56,7 @@ extension Follower: LedgerView {
   }
 
   package func transact<Value: Sendable>(
-    _ cause: Cause, _ body: @escaping @Sendable (inout Draft) throws -> Value
+    _ cause: Cause, prefetching prefetches: [Prefetch], _ body: @escaping @Sendable (inout Draft) throws -> Value
   ) async throws -> Committed<Value> {
     throw LedgerError(.fenced, "another manager leads; it takes the writes")
   }

@@ -119,7 +119,9 @@ struct LedgerBenchmark: AsyncParsableCommand {
               let number = Int.random(in: 0..<instances)
               let job = UUID.random()
               let time = try await ContinuousClock().measured {
-                _ = try await ledger.transact(Fleet.cause) { try fleet.change(number, job, &$0) }
+                _ = try await ledger.transact(Fleet.cause, prefetching: fleet.touched(number, job)) {
+                  try fleet.change(number, job, &$0)
+                }
               }
               own.append(time.seconds)
             }
@@ -317,6 +319,15 @@ private struct Fleet {
     // As many leave as come, so that the size stays.
     if let old = draft.state.jobs.first("instance", .id(machine.id)) { try draft.remove(old.id) }
     try job(newJob, number, &draft)
+  }
+
+  /// What `change` looks at.
+  func touched(_ number: Int, _ newJob: UUID) -> [Prefetch] {
+    [
+      .row(machine(number)), .row(ID<PublicIPAddress>(Self.identity(2, number))),
+      .row(ID<PortForwardingRule>(Self.identity(9, number))), .row(ID<AsyncJob>(newJob)),
+      .index(AsyncJob.self, "instance", .id(machine(number))), .index(AsyncJob.self, "account", .id(account(number))),
+    ]
   }
 
   private func rule(_ number: Int, _ address: ID<PublicIPAddress>, _ state: RuleState) -> PortForwardingRule {
