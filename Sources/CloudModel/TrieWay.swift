@@ -22,6 +22,8 @@ struct TrieWay {
   /// Where the row is that an entry leads to.
   private let rows: Trie?
   private let rowSize: Int
+  /// The beginning of what the last step fetched.
+  private(set) var fetched: UnsafeMutableRawPointer?
 
   /// To a row.
   init(to rows: Trie, _ hash: UInt64, rowSize: Int) {
@@ -70,7 +72,7 @@ struct TrieWay {
   }
 
   /// Returns whether there is a next one.
-  private mutating func step() -> Bool {
+  mutating func step() -> Bool {
     switch place {
     case .row(let node, let shift):
       let shape = node.shape
@@ -78,7 +80,7 @@ struct TrieWay {
         place = .row(child, shift + TrieNode.width)
         return true
       }
-      if let item = item(node, shape, shift) { Self.fetch(item.place, rowSize) }
+      if let item = item(node, shape, shift) { fetch(item.place, rowSize) }
       return false
     case .key(let node, let shift):
       let shape = node.shape
@@ -87,13 +89,13 @@ struct TrieWay {
         return true
       }
       guard let item = item(node, shape, shift) else { return false }
-      processor_prefetch(item.place)
+      fetch(item.place, IndexEntry.units * Pool.unit)
       place = .entry(item)
       return true
     case .entry(let item):
       if let holders = IndexEntry.holders(item) {
         guard let root = holders.root else { return false }
-        Self.fetch(root.memory, Self.nodeSize)
+        fetch(root.memory, Self.nodeSize)
         guard let holder else { return false }
         hash = holder
         place = .holder(root, 0)
@@ -111,11 +113,11 @@ struct TrieWay {
     }
   }
 
-  private func child(_ node: TrieNode, _ shape: TrieShape, _ shift: UInt64) -> TrieNode? {
+  private mutating func child(_ node: TrieNode, _ shape: TrieShape, _ shift: UInt64) -> TrieNode? {
     let bit = TrieShape.bit(hash, shift)
     guard shape.children & bit != 0 else { return nil }
     let child = node.children[shape.children.rank(bit)]
-    Self.fetch(child.memory, Self.nodeSize)
+    fetch(child.memory, Self.nodeSize)
     return child
   }
 
@@ -127,7 +129,8 @@ struct TrieWay {
   /// Few nodes are larger.
   private static var nodeSize: Int { 192 }
 
-  private static func fetch(_ memory: UnsafeMutableRawPointer, _ size: Int) {
+  private mutating func fetch(_ memory: UnsafeMutableRawPointer, _ size: Int) {
+    fetched = memory
     for offset in stride(from: 0, to: size, by: 64) { processor_prefetch(memory + offset) }
   }
 }

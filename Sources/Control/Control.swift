@@ -55,7 +55,8 @@ package final class Control: Sendable {
 
   /// One transaction; violated rules of the model become errors that the caller can read.
   func transact<Value: Sendable>(
-    _ cause: Cause, _ body: @escaping @Sendable (inout Draft) throws -> Value
+    _ cause: Cause, prefetching prefetches: [Prefetch] = [],
+    _ body: @escaping @Sendable (inout Draft) throws -> Value
   ) async throws -> Value {
     if let reason = nodes.state.withLock({ $0.distrust }) {
       throw ControlError(.resourceUnavailable, "The manager refuses to change anything: \(reason)")
@@ -65,7 +66,7 @@ package final class Control: Sendable {
       // What somebody asks for may concern many customers, and then goes in stages.
       guard cause.user != nil else {
         if Self.isPreviewing { throw try preview(cause, whole) }
-        return try await ledger.transact(cause, whole).value
+        return try await ledger.transact(cause, prefetching: prefetches, whole).value
       }
       let staged: @Sendable (inout Draft) throws -> Value = { draft in
         let before = draft.state
@@ -77,7 +78,7 @@ package final class Control: Sendable {
       }
       if Self.isPreviewing { throw try preview(cause, staged) }
       do {
-        return try await ledger.transact(cause) { draft in
+        return try await ledger.transact(cause, prefetching: prefetches) { draft in
           let value = try whole(&draft)
           if Breadth.isDoubtful(draft) { throw Breadth.Doubt() }
           return value

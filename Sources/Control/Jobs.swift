@@ -98,7 +98,10 @@ extension Control {
   ) async throws -> Started {
     let id = ID<AsyncJob>(.random())
     let cause = Cause(actor: "user/\(caller.user)", command: command, job: id.uuid)
-    let resource = try await transact(cause) { draft in
+    let prefetches: [Prefetch] = [
+      .row(id), .row(caller.account), .index(AsyncJob.self, "account", .id(caller.account)),
+    ]
+    let resource = try await transact(cause, prefetching: prefetches) { draft in
       let about = try body(&draft)
       var job = AsyncJob(
         id: id, command: command, account: caller.account, user: caller.user, instanceType: subject.rawValue,

@@ -26,7 +26,7 @@ struct Gathering {
   }
 
   /// Fetches where the key stands or would.
-  func approach(_ key: ResourceKey) {
+  func prefetch(_ key: ResourceKey) {
     places.withUnsafeBufferPointer { if let base = $0.baseAddress { processor_prefetch(base + start(key)) } }
   }
 

@@ -37,16 +37,16 @@ struct Unfolded {
     var checkpoint: UInt64
   }
 
-  /// Few revisions are not worth being divided.
   private static let partBitsLimit = 6
-  private static let partSize: UInt64 = 1024
+  /// Fewer revisions are not worth a part.
+  private static let leastStride: UInt64 = 8
 
   /// - Parameters:
   ///   - changes: those after `checkpoint`, up to `last`.
   ///   - window: the revisions that one round takes.
   init(_ changes: [Change] = [], checkpoint: UInt64 = 0, last: UInt64 = 0, window: UInt64) {
-    let count = max(1, window / Self.partSize)
-    partBits = min(Self.partBitsLimit, UInt64.bitWidth - 1 - count.leadingZeroBitCount)
+    let most = max(1, window / Self.leastStride)
+    partBits = min(Self.partBitsLimit, UInt64.bitWidth - 1 - most.leadingZeroBitCount)
     parts = Array(repeating: Part(checkpoint: checkpoint), count: 1 << partBits)
     self.window = max(1, window)
     self.last = checkpoint
@@ -64,14 +64,15 @@ struct Unfolded {
 
   // MARK: - Gathering
 
-  mutating func add(_ batch: Batch) {
+  /// What consecutive revisions changed that follow the last one.
+  mutating func add(_ revisions: [[StoredChange]]) {
     // What is found at random is in no cache, and many can be fetched at a time.
-    for changes in batch.changes { for change in changes { parts[part(of: change.key)].gathering.approach(change.key) } }
-    for (record, changes) in zip(batch.records, batch.changes) {
+    for changes in revisions { for change in changes { parts[part(of: change.key)].gathering.prefetch(change.key) } }
+    for changes in revisions {
       for change in changes {
-        put(change.key, folded: change.previous, revision: record.number, body: change.body.map { Array($0) })
+        put(change.key, folded: change.previous, revision: last + 1, body: change.body.map { Array($0) })
       }
-      last = record.number
+      last += 1
     }
   }
 
@@ -118,7 +119,7 @@ struct Unfolded {
   /// The next `count` to be folded.
   func next(_ count: Int) -> [Change] {
     let places = order[done...].prefix(count)
-    for place in places { taken[Int(place)].approach() }
+    for place in places { taken[Int(place)].prefetch() }
     return places.map { taken[Int($0)] }
   }
 
@@ -131,11 +132,10 @@ struct Unfolded {
 
 extension Unfolded.Change {
   /// Fetches the beginning of the body.
-  fileprivate func approach() {
+  fileprivate func prefetch() {
     body?.withUnsafeBytes { bytes in
       guard let base = bytes.baseAddress else { return }
       for offset in Swift.stride(from: 0, to: 384, by: 64) { processor_prefetch(base + offset) }
     }
   }
 }
-

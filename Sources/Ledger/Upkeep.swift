@@ -52,7 +52,7 @@ struct Upkeep {
       return written.recent
     }
     for batch in recent {
-      unfolded.add(batch)
+      unfolded.add(batch.changes)
       for (record, changes) in zip(batch.records, batch.changes) { removals.add(record.number, changes) }
     }
   }

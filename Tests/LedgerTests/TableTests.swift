@@ -113,6 +113,50 @@ import Testing
     Self.checkMemory([last.table])
   }
 
+  @Test func `what is fetched beforehand is what will be looked at`() throws {
+    var source = SeededSource()
+    var held = Held()
+    for number in 0..<6000 {
+      let id = ID<PublicIPAddress>(Held.uuid(number))
+      var row = Held.address(number, 6000, &source)
+      row = PublicIPAddress(
+        id: id, address: IPv4(UInt32(number)), zone: .zero, cell: row.cell, range: .zero, state: row.state,
+        account: row.account)
+      row.staticNAT = StaticNATTarget(virtualMachine: ID(Held.uuid(number / 2 * 2 + 10_000)), guestAddress: .any)
+      try held.table.put(row)
+      held.rows[id] = row
+    }
+    for _ in 0..<400 { try held.change(6500, &source) }
+    held.check()
+    let table = held.table
+    func end(_ sought: Prefetch.Sought) -> UnsafeMutableRawPointer? {
+      guard var way = table.way(to: sought) else { return nil }
+      while way.step() {}
+      return way.fetched
+    }
+    for (id, row) in held.rows {
+      let place = table.row(id).map { Unmanaged.passUnretained($0).toOpaque() }
+      #expect(end(.row(id.uuid)) == place && place != nil)
+      #expect(end(.index("address", .number(UInt64(row.address.value)))) == place)
+      guard let instance = row.staticNAT?.virtualMachine else { continue }
+      let item = table.version.tries[7].entry(.id(instance))
+      let others = item.flatMap(IndexEntry.holders)
+      #expect(end(.index("instance", .id(instance))) == (others == nil ? place : others?.root?.memory))
+    }
+    #expect(PublicIPAddress.indexes[6].name == "instance")
+    // The way to what is not there ends, too, perhaps at its neighbour.
+    for number in 20_000..<20_100 {
+      var way = try #require(table.way(to: .index("address", .number(UInt64(number)))))
+      #expect((0..<40).contains { _ in !way.step() })
+    }
+    // All at once they go the same ways.
+    var state = CloudState()
+    state.publicIPs = table
+    let some = held.rows.keys.prefix(100).map { Prefetch.row($0) } + [.row(ID<PublicIPAddress>(Held.uuid(30_000)))]
+    Prefetch.fetch(some + [.index(PublicIPAddress.self, "instance", .id(ID<VirtualMachine>(Held.uuid(3))))], in: state)
+    #expect(state.publicIPs.count == held.rows.count)
+  }
+
   @Test func `keys whose hashes are alike are told apart`() {
     tellApart(Whole.self)
     tellApart(Upper.self)
