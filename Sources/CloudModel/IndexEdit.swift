@@ -26,7 +26,7 @@ extension Version {
     TrieWay.goAll(edits.count) { TrieWay(to: tries[edits[$0].index + 1], edits[$0].hash, holder: holder) }
   }
 
-  func make(_ edits: [IndexEdit], _ id: UUID, _ change: VersionChange) {
+  func apply(_ edits: [IndexEdit], _ id: UUID, _ change: VersionChange) {
     for edit in edits {
       switch edit.kind {
       case .file: tries[edit.index + 1].file(id, edit.key, edit.hash, change)

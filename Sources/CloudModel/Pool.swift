@@ -58,12 +58,12 @@ struct Pool {
       let count = free[units].count - 1
       free[units].count = count
       let blocks = free[units].blocks.unsafelyUnwrapped
-      // The one that is taken next is in no cache, and will be written to.
+      // What is taken soon is in no cache, and will be written to.
       if count > 1 {
-        let next = blocks[count - 2]
-        processor_prefetch_to_write(next)
-        if units > 4 { processor_prefetch_to_write(next + 64) }
-        if units > 8 { processor_prefetch_to_write(next + 128) }
+        let soon = blocks[count - 2]
+        processor_prefetch_to_write(soon)
+        if units > 4 { processor_prefetch_to_write(soon + 64) }
+        if units > 8 { processor_prefetch_to_write(soon + 128) }
       }
       return blocks[count]
     }

@@ -25,6 +25,6 @@ package struct Prefetch: Sendable {
 
   package static func fetch(_ all: [Prefetch], in state: CloudState) {
     let ways = all.compactMap { $0.type.prefetch($0.sought, in: state)?.way }
-    TrieWay.goAll(ways.count) { ways[$0] }
+    withExtendedLifetime(state) { TrieWay.goAll(ways.count) { ways[$0] } }
   }
 }

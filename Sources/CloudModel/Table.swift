@@ -113,12 +113,13 @@ package struct Table<R: Resource>: Sendable {
   /// `nil` when there is nothing to fetch.
   @inline(__always)
   func way(to sought: Prefetch.Sought) -> TrieWay? {
-    guard version.isLarge else { return nil }
     let size = MemoryLayout<R>.size + TableRow.headSize
-    switch sought {
-    case .row(let id): return TrieWay(to: rows, KeyHash.of(id), rowSize: size)
-    case .index(let name, let key): return TrieWay(to: index(name), IndexEntry.hash(key), rows: rows, rowSize: size)
-    }
+    let way =
+      switch sought {
+      case .row(let id): TrieWay(to: rows, KeyHash.of(id), rowSize: size)
+      case .index(let name, let key): TrieWay(to: index(name), IndexEntry.hash(key), rows: rows, rowSize: size)
+      }
+    return version.isLarge ? way : nil
   }
 
   /// Inserts or replaces. Fails, changing nothing, when a unique index already files another resource under a key.
@@ -136,15 +137,15 @@ package struct Table<R: Resource>: Sendable {
       if let old, indexes[position].isSame(old.value, row.value) { continue }
       if let old { indexes[position].each(old.value) { edits.append(IndexEdit(.withdraw, $0, in: position)) } }
       indexes[position].each(row.value) { edits.append(IndexEdit(.file, $0, in: position)) }
-      guard indexes[position].unique else { continue }
-      var holder: UUID?
-      indexes[position].each(row.value) { key in holder = holder ?? version.other(than: id, index: position, key) }
-      if let holder { throw ModelError("\(R.kind) \(ID<R>(holder)) already has this \(indexes[position].name)") }
+    }
+    for edit in edits where edit.kind == .file && indexes[edit.index].unique {
+      guard let holder = version.other(than: id, edit) else { continue }
+      throw ModelError("\(R.kind) \(ID<R>(holder)) already has this \(indexes[edit.index].name)")
     }
     version.prefetch(id, edits)
     Version.change(&version) { version, change in
       version.put(row, change)
-      version.make(edits, id, change)
+      version.apply(edits, id, change)
     }
     return (old, row)
   }
@@ -167,7 +168,7 @@ package struct Table<R: Resource>: Sendable {
     version.prefetch(id, edits)
     Version.change(&version) { version, change in
       version.remove(id, change)
-      version.make(edits, id, change)
+      version.apply(edits, id, change)
     }
     return old
   }
@@ -258,8 +259,10 @@ extension Version {
     change.drop(.row, old.place, units: 0, birth: old.birth)
   }
 
-  func other(than id: UUID, index: Int, _ key: IndexKey) -> UUID? {
-    tries[index + 1].entry(key).flatMap { IndexEntry.other(than: id, $0) }
+  /// Who else is filed where `edit` files `id`.
+  func other(than id: UUID, _ edit: IndexEdit) -> UUID? {
+    let entry = tries[edit.index + 1].find(edit.key, edit.hash, IndexEntries.self)
+    return entry.flatMap { IndexEntry.other(than: id, $0.pointee) }
   }
 }
 

@@ -113,6 +113,8 @@ struct TrieWay {
     }
   }
 
+  // Items with the same hash have no bits in their node's shape, so the way ends there.
+
   private mutating func child(_ node: TrieNode, _ shape: TrieShape, _ shift: UInt64) -> TrieNode? {
     let bit = TrieShape.bit(hash, shift)
     guard shape.children & bit != 0 else { return nil }

@@ -118,7 +118,7 @@ final class Proof: Loading {
     }
     var unknownKind: String?
     for (kind, changes) in later {
-      if let kind = kinds[kind] { kind.add(changes) } else { unknownKind = kind }
+      if let loaded = kinds[kind] { loaded.add(changes) } else { unknownKind = kind }
     }
     content.withLock { content in
       content.runs.append(Run(first: first, last: number, chain: chain))
@@ -153,19 +153,19 @@ final class Proof: Loading {
   }
 
   /// Fills the tables of all kinds on all cores, the largest first.
-  private func tables(checkpoint: UInt64) throws(LedgerError) -> (CloudState, [Unfolded.Change]) {
+  private func tables(checkpoint: UInt64) throws(LedgerError) -> (CloudState, [LackingChange]) {
     let largest = kinds.values.map { (kind: $0, count: $0.count) }.sorted { $0.count > $1.count }
     let state = Mutex(CloudState())
-    let outcome = Mutex<Result<[Unfolded.Change], LedgerError>>(.success([]))
+    let outcomes = Mutex<[Result<[LackingChange], LedgerError>?]>(Array(repeating: nil, count: largest.count))
     DispatchQueue.concurrentPerform(iterations: largest.count) { place in
-      do throws(LedgerError) {
-        let unfolded = try largest[place].kind.finish(checkpoint: checkpoint, name, state)
-        outcome.withLock { if case .success(let others) = $0 { $0 = .success(others + unfolded) } }
-      } catch {
-        outcome.withLock { $0 = .failure(error) }
+      let outcome = Result { () throws(LedgerError) in
+        try largest[place].kind.finish(checkpoint: checkpoint, name, state)
       }
+      outcomes.withLock { $0[place] = outcome }
     }
-    return (state.withLock { $0 }, try outcome.withLock { $0 }.get())
+    var lacking: [LackingChange] = []
+    for case let outcome? in outcomes.withLock({ $0 }) { lacking += try outcome.get() }
+    return (state.withLock { $0 }, lacking)
   }
 
   /// Follows the chain from the anchor to the head.
@@ -200,18 +200,39 @@ final class Proof: Loading {
 struct Proven {
   var standing: Standing
   var state: CloudState
-  /// What the checkpoint lacks.
-  var unfolded: [Unfolded.Change]
+  var unfolded: [LackingChange]
   var removals: Removals
 }
 
-/// What a revision after the checkpoint made of a resource.
+/// What the checkpoint lacks of a resource, and a revision up to which it has all of it.
+typealias LackingChange = (change: Unfolded.Change, checkpoint: UInt64)
+
+/// What revisions after the checkpoint made of a resource.
 private struct LaterChange {
   let id: UUID
-  let revision: UInt64
+  /// The last of them.
+  private(set) var revision: UInt64
   /// The revision that the checkpoint holds of the resource; 0 when it does not hold it.
   var folded: UInt64 = 0
-  let body: ArraySlice<UInt8>?
+  private var first: UInt64
+  private(set) var body: ArraySlice<UInt8>?
+
+  init(id: UUID, revision: UInt64, body: ArraySlice<UInt8>?) {
+    self.id = id
+    self.revision = revision
+    first = revision
+    self.body = body
+  }
+
+  mutating func join(_ other: LaterChange) {
+    first = min(first, other.first)
+    guard other.revision > revision else { return }
+    revision = other.revision
+    body = other.body
+  }
+
+  /// The checkpoint has everything of the resource up to this revision.
+  var checkpoint: UInt64 { folded >= first ? folded : first - 1 }
 }
 
 private protocol LoadedKind: Sendable {
@@ -227,7 +248,7 @@ private protocol LoadedKind: Sendable {
   /// Fills the kind's table of the state. Returns what the checkpoint lacks.
   func finish(
     checkpoint: UInt64, _ name: String, _ state: borrowing Mutex<CloudState>
-  ) throws(LedgerError) -> [Unfolded.Change]
+  ) throws(LedgerError) -> [LackingChange]
 }
 
 private final class Loaded<R: Resource>: LoadedKind {
@@ -268,13 +289,13 @@ private final class Loaded<R: Resource>: LoadedKind {
 
   func finish(
     checkpoint: UInt64, _ name: String, _ state: borrowing Mutex<CloudState>
-  ) throws(LedgerError) -> [Unfolded.Change] {
+  ) throws(LedgerError) -> [LackingChange] {
     let content = content.withLock { content in
       defer { content = Content() }
       return content
     }
     var later: [UUID: LaterChange] = [:]
-    for change in content.changes where change.revision > later[change.id]?.revision ?? 0 { later[change.id] = change }
+    for change in content.changes { later[change.id, default: change].join(change) }
     var rows: [Table<R>.Row] = []
     rows.reserveCapacity(content.rows.count)
     for row in content.rows {
@@ -297,10 +318,11 @@ private final class Loaded<R: Resource>: LoadedKind {
     }
     let table = filled[keyPath: R.table]
     state.withLock { $0[keyPath: R.table] = table }
-    return later.values.map { change in
-      Unfolded.Change(
-        key: ResourceKey(kind: R.kind, id: change.id), folded: change.folded, revision: change.revision,
-        body: change.body.map { Array($0) })
+    return later.values.map { later in
+      let change = Unfolded.Change(
+        key: ResourceKey(kind: R.kind, id: later.id), folded: later.folded, revision: later.revision,
+        body: later.body.map { Array($0) })
+      return (change, later.checkpoint)
     }
   }
 }

@@ -19,22 +19,20 @@ struct Unfolded {
   private let partBits: Int
   /// Of a round.
   private let window: UInt64
-  /// Where the round stands.
-  private var turn = 0
-  /// What is being folded. It stays where it was gathered, and its memory is the next but one's.
+  /// What is being folded, where it was gathered.
   private var taken: [Change] = []
   /// The places in `taken`, in the order of folding.
   private var order: [UInt32] = []
   private var done = 0
   /// The last revision whose changes were gathered.
   private(set) var last: UInt64
-  /// The last one when the part whose turn it is began to be folded.
+  /// The last one when the part that is being folded, or was, began to be.
   private var begun: UInt64
 
   private struct Part {
     var gathering = Gathering()
     /// What is gathered is younger.
-    var checkpoint: UInt64
+    var checkpoint: UInt64 = 0
   }
 
   private static let partBitsLimit = 6
@@ -42,21 +40,23 @@ struct Unfolded {
   private static let leastStride: UInt64 = 8
 
   /// - Parameters:
-  ///   - changes: those after `checkpoint`, up to `last`.
-  ///   - window: the revisions that one round takes.
-  init(_ changes: [Change] = [], checkpoint: UInt64 = 0, last: UInt64 = 0, window: UInt64) {
+  ///   - changes: Those that the checkpoint lacks of what was done up to `last`, each with a revision up to which it has
+  ///     all of the resource's.
+  ///   - window: The revisions that one round takes.
+  init(_ changes: [(change: Change, checkpoint: UInt64)], last: UInt64, window: UInt64) {
     let most = max(1, window / Self.leastStride)
     partBits = min(Self.partBitsLimit, UInt64.bitWidth - 1 - most.leadingZeroBitCount)
-    parts = Array(repeating: Part(checkpoint: checkpoint), count: 1 << partBits)
+    parts = Array(repeating: Part(), count: 1 << partBits)
     self.window = max(1, window)
-    self.last = checkpoint
-    begun = last
-    for change in changes { put(change.key, folded: change.folded, revision: change.revision, body: change.body) }
     self.last = last
+    begun = last
+    for (change, checkpoint) in changes {
+      put(change.key, folded: change.folded, revision: change.revision, body: change.body, after: checkpoint)
+    }
   }
 
   /// Revisions from the beginning of one part's folding to that of the next.
-  private var stride: UInt64 { max(1, window >> UInt64(partBits)) }
+  var stride: UInt64 { max(1, window >> UInt64(partBits)) }
 
   private func part(of key: ResourceKey) -> Int {
     Int(truncatingIfNeeded: key.words.0 >> UInt64(UInt64.bitWidth - partBits))
@@ -70,15 +70,18 @@ struct Unfolded {
     for changes in revisions { for change in changes { parts[part(of: change.key)].gathering.prefetch(change.key) } }
     for changes in revisions {
       for change in changes {
-        put(change.key, folded: change.previous, revision: last + 1, body: change.body.map { Array($0) })
+        put(change.key, folded: change.previous, revision: last + 1, body: change.body.map { Array($0) }, after: last)
       }
       last += 1
     }
   }
 
-  private mutating func put(_ key: ResourceKey, folded: UInt64, revision: UInt64, body: [UInt8]?) {
+  private mutating func put(
+    _ key: ResourceKey, folded: UInt64, revision: UInt64, body: [UInt8]?, after checkpoint: UInt64
+  ) {
     let part = part(of: key)
-    if parts[part].gathering.isEmpty { parts[part].checkpoint = last }
+    let isFirst = parts[part].gathering.isEmpty
+    parts[part].checkpoint = isFirst ? checkpoint : min(parts[part].checkpoint, checkpoint)
     parts[part].gathering.put(key, folded: folded, revision: revision, body: body)
   }
 
@@ -102,16 +105,14 @@ struct Unfolded {
     return isIdle ? behind > window / 20 : behind >= window || head >= begun + stride
   }
 
-  /// Takes what the next part that has anything has gathered.
+  /// Takes what the part has gathered that waits for longest.
   mutating func begin() {
     begun = last
     taken.removeAll(keepingCapacity: true)
-    for _ in parts.indices {
-      turn = (turn + 1) % parts.count
-      if !parts[turn].gathering.isEmpty { break }
+    let waiting = parts.indices.filter { !parts[$0].gathering.isEmpty }
+    if let next = waiting.min(by: { parts[$0].checkpoint < parts[$1].checkpoint }) {
+      parts[next].gathering.takeAll(into: &taken)
     }
-    parts[turn].gathering.takeAll(into: &taken)
-    parts[turn].checkpoint = last
     order = FoldOrder(of: taken).places()
     done = 0
   }

@@ -38,9 +38,7 @@ struct Upkeep {
   private var nextLook = Date.distantPast
 
   init(_ proven: Proven, _ retention: Retention, _ now: @escaping @Sendable () -> Date) {
-    unfolded = Unfolded(
-      proven.unfolded, checkpoint: proven.standing.checkpoint, last: proven.standing.head.revision,
-      window: retention.window)
+    unfolded = Unfolded(proven.unfolded, last: proven.standing.head.revision, window: retention.window)
     removals = proven.removals
     self.retention = retention
     self.now = now
@@ -78,7 +76,7 @@ struct Upkeep {
     return true
   }
 
-  /// To be called, if `schedules`, a while later.
+  /// To be called, if `schedules`, a while later. Who writes all the time has his writing bear the folding.
   mutating func goOn(_ written: borrowing Mutex<Written>, _ storage: any Storage) throws(LedgerError) {
     let isIdle = scheduled == written.withLock { $0.standing.head.revision }
     scheduled = nil
@@ -90,15 +88,19 @@ struct Upkeep {
     return unfolded.isDue(standing.checkpoint, of: standing.head.revision, isIdle: isIdle)
   }
 
-  /// One piece: what `revisions` more of them have to bear.
+  /// What `revisions` more of them have to bear: a piece of what is being folded, or all of a few parts that are small.
   private mutating func work(
     for revisions: Int, isIdle: Bool, _ written: borrowing Mutex<Written>, _ storage: any Storage
   ) throws(LedgerError) {
     takeIn(written)
     guard Date() >= patience else { return }
-    if isFoldingDue(written, isIdle: isIdle) { unfolded.begin() }
     do throws(LedgerError) {
-      try foldPiece(revisions * unfolded.pace, written, storage)
+      var left = revisions
+      repeat {
+        if isFoldingDue(written, isIdle: isIdle) { unfolded.begin() }
+        try foldPiece(left * unfolded.pace, written, storage)
+        left -= Int(unfolded.stride)
+      } while left > 0 && isFoldingDue(written, isIdle: isIdle)
       try trimPiece(max(256, UInt64(revisions) * 2), written, storage)
     } catch {
       patience = Date().addingTimeInterval(1)

@@ -62,7 +62,7 @@ enum Schema {
         "INSERT OR REPLACE INTO resource (kind, id, revision, body, proof) VALUES (?, ?, ?, ?, ?)")
       let remove = try database.statement("DELETE FROM resource WHERE kind = ? AND id = ?")
       for position in resources.indices {
-        // They are sorted, and what is bound stays.
+        // What is bound stays, and most have the kind of the one before.
         if position == 0 || resources[position].kind != resources[position - 1].kind {
           put.bind(1, resources[position].kind)
           remove.bind(1, resources[position].kind)
