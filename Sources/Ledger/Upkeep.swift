@@ -80,7 +80,7 @@ struct Upkeep {
   mutating func goOn(_ written: borrowing Mutex<Written>, _ storage: any Storage) throws(LedgerError) {
     let isIdle = scheduled == written.withLock { $0.standing.head.revision }
     scheduled = nil
-    try work(for: 128, isIdle: isIdle, written, storage)
+    try work(for: isIdle ? 512 : 128, isIdle: isIdle, written, storage)
   }
 
   private func isFoldingDue(_ written: borrowing Mutex<Written>, isIdle: Bool) -> Bool {
