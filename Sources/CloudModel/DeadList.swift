@@ -102,7 +102,9 @@ struct DeadList {
     while let memory = rest {
       rest = chunk(memory).pointee.next
       let count = chunk(memory).pointee.count
-      for position in 0..<count { processor_prefetch(records(memory)[position].place) }
+      for position in 0..<count {
+        for offset in stride(from: 0, to: 256, by: 64) { processor_prefetch(records(memory)[position].place + offset) }
+      }
       for position in 0..<count { body(records(memory)[position].place) }
       memory.deallocate()
     }

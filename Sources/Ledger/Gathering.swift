@@ -25,9 +25,16 @@ struct Gathering {
     if changes.count > places.count / 2 { grow() }
   }
 
-  /// Fetches where the key stands or would.
+  /// Fetches the place where the search for the key begins.
   func prefetch(_ key: ResourceKey) {
     places.withUnsafeBufferPointer { if let base = $0.baseAddress { processor_prefetch(base + start(key)) } }
+  }
+
+  /// Fetches what stands there.
+  func prefetchFound(_ key: ResourceKey) {
+    let place = Int(places[start(key)]) - 1
+    guard place >= 0 else { return }
+    changes.withUnsafeBufferPointer { if let base = $0.baseAddress { processor_prefetch(base + place) } }
   }
 
   /// `empty` has the room that it goes on with.

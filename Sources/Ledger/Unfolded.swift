@@ -69,6 +69,9 @@ struct Unfolded {
     // What is found at random is in no cache, and many can be fetched at a time.
     for changes in revisions { for change in changes { parts[part(of: change.key)].gathering.prefetch(change.key) } }
     for changes in revisions {
+      for change in changes { parts[part(of: change.key)].gathering.prefetchFound(change.key) }
+    }
+    for changes in revisions {
       for change in changes {
         put(change.key, folded: change.previous, revision: last + 1, body: change.body.map { Array($0) }, after: last)
       }
@@ -132,11 +135,11 @@ struct Unfolded {
 }
 
 extension Unfolded.Change {
-  /// Fetches the beginning of the body.
+  /// Fetches the body's count of references and its beginning.
   fileprivate func prefetch() {
     body?.withUnsafeBytes { bytes in
       guard let base = bytes.baseAddress else { return }
-      for offset in Swift.stride(from: 0, to: 384, by: 64) { processor_prefetch(base + offset) }
+      for offset in Swift.stride(from: -32, to: 352, by: 64) { processor_prefetch(base + offset) }
     }
   }
 }
