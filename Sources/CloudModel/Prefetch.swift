@@ -5,8 +5,8 @@ package import FoundationEssentials
 package struct Prefetch: Sendable {
   package enum Sought: Sendable {
     case row(UUID)
-    /// What the index has under the key, and the row that this leads to if it is one.
-    case index(String, IndexKey)
+    /// What the index has under the key: the row if it is one, else the place of the id among several.
+    case index(String, IndexKey, UUID?)
   }
 
   /// For `Resource.prefetch`, which each kind has for itself.
@@ -19,8 +19,11 @@ package struct Prefetch: Sendable {
 
   package static func row<R: Resource>(_ id: ID<R>) -> Prefetch { Prefetch(type: R.self, sought: .row(id.uuid)) }
 
-  package static func index<R: Resource>(_ type: R.Type, _ name: String, _ key: IndexKey) -> Prefetch {
-    Prefetch(type: type, sought: .index(name, key))
+  /// - Parameter id: What will be filed under the key or no longer be, if that is known.
+  package static func index<R: Resource>(
+    _ type: R.Type, _ name: String, _ key: IndexKey, changing id: ID<R>? = nil
+  ) -> Prefetch {
+    Prefetch(type: type, sought: .index(name, key, id?.uuid))
   }
 
   package static func fetch(_ all: [Prefetch], in state: CloudState) {

@@ -117,7 +117,9 @@ package struct Table<R: Resource>: Sendable {
     let way =
       switch sought {
       case .row(let id): TrieWay(to: rows, KeyHash.of(id), rowSize: size)
-      case .index(let name, let key): TrieWay(to: index(name), IndexEntry.hash(key), rows: rows, rowSize: size)
+      case .index(let name, let key, let holder):
+        TrieWay(
+          to: index(name), IndexEntry.hash(key), holder: holder.map(KeyHash.of), rows: rows, rowSize: size)
       }
     return version.isLarge ? way : nil
   }

@@ -34,21 +34,12 @@ struct TrieWay {
     if let root = rows.root { place = .row(root, 0) }
   }
 
-  /// To an entry of an index and the row that it leads to, if it leads to one only.
-  init(to index: Trie, _ hash: UInt64, rows: Trie, rowSize: Int) {
-    self.hash = hash
-    holder = nil
-    self.rows = rows
-    self.rowSize = rowSize
-    if let root = index.root { place = .key(root, 0) }
-  }
-
-  /// To an entry of an index, and the place of an id among those that are filed there, if there are several.
-  init(to index: Trie, _ hash: UInt64, holder: UInt64) {
+  /// To an entry of an index. If one id is filed there, further to its row; if several, to the place of one among them.
+  init(to index: Trie, _ hash: UInt64, holder: UInt64?, rows: Trie? = nil, rowSize: Int = 0) {
     self.hash = hash
     self.holder = holder
-    rows = nil
-    rowSize = 0
+    self.rows = rows
+    self.rowSize = rowSize
     if let root = index.root { place = .key(root, 0) }
   }
 

@@ -99,7 +99,7 @@ extension Control {
     let id = ID<AsyncJob>(.random())
     let cause = Cause(actor: "user/\(caller.user)", command: command, job: id.uuid)
     let prefetches: [Prefetch] = [
-      .row(id), .row(caller.account), .index(AsyncJob.self, "account", .id(caller.account)),
+      .row(id), .row(caller.account), .index(AsyncJob.self, "account", .id(caller.account), changing: id),
     ]
     let resource = try await transact(cause, prefetching: prefetches) { draft in
       let about = try body(&draft)

@@ -326,7 +326,9 @@ private struct Fleet {
     [
       .row(machine(number)), .row(ID<PublicIPAddress>(Self.identity(2, number))),
       .row(ID<PortForwardingRule>(Self.identity(9, number))), .row(ID<AsyncJob>(newJob)),
-      .index(AsyncJob.self, "instance", .id(machine(number))), .index(AsyncJob.self, "account", .id(account(number))),
+      .index(AsyncJob.self, "instance", .id(machine(number))),
+      .index(AsyncJob.self, "account", .id(account(number)), changing: ID(newJob)),
+      .index(VirtualMachine.self, "powered", .ids(hosts[number % 100], offering), changing: machine(number)),
     ]
   }
 

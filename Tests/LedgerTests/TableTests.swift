@@ -134,19 +134,33 @@ import Testing
       while way.step() {}
       return way.fetched
     }
+    /// The last node on the way to an id that is one of several.
+    func leaf(_ id: ID<PublicIPAddress>, _ holders: Trie) -> UnsafeMutableRawPointer? {
+      var node = holders.root
+      var shift: UInt64 = 0
+      while let found = node {
+        let bit = TrieShape.bit(KeyHash.of(id.uuid), shift)
+        guard found.shape.children & bit != 0 else { break }
+        node = found.children[found.shape.children.rank(bit)]
+        shift += TrieNode.width
+      }
+      return node?.memory
+    }
     for (id, row) in held.rows {
       let place = table.row(id).map { Unmanaged.passUnretained($0).toOpaque() }
       #expect(end(.row(id.uuid)) == place && place != nil)
-      #expect(end(.index("address", .number(UInt64(row.address.value)))) == place)
+      #expect(end(.index("address", .number(UInt64(row.address.value)), nil)) == place)
       guard let instance = row.staticNAT?.virtualMachine else { continue }
       let item = table.version.tries[7].entry(.id(instance))
       let others = item.flatMap(IndexEntry.holders)
-      #expect(end(.index("instance", .id(instance))) == (others == nil ? place : others?.root?.memory))
+      #expect(end(.index("instance", .id(instance), nil)) == (others == nil ? place : others?.root?.memory))
+      #expect(
+        end(.index("instance", .id(instance), id.uuid)) == (others == nil ? place : others.flatMap { leaf(id, $0) }))
     }
     #expect(PublicIPAddress.indexes[6].name == "instance")
     // The way to what is not there ends, too, perhaps at its neighbour.
     for number in 20_000..<20_100 {
-      var way = try #require(table.way(to: .index("address", .number(UInt64(number)))))
+      var way = try #require(table.way(to: .index("address", .number(UInt64(number)), nil)))
       #expect((0..<40).contains { _ in !way.step() })
     }
     // All at once they go the same ways.
