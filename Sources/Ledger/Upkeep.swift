@@ -80,6 +80,7 @@ struct Upkeep {
   mutating func goOn(_ written: borrowing Mutex<Written>, _ storage: any Storage) throws(LedgerError) {
     let isIdle = scheduled == written.withLock { $0.standing.head.revision }
     scheduled = nil
+    guard unfolded.readyCount > 0 || isFoldingDue(written, isIdle: isIdle) else { return }
     try work(for: isIdle ? 512 : 128, isIdle: isIdle, written, storage)
   }
 
